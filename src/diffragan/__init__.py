@@ -1,0 +1,3 @@
+"""Phase single-molecule electron diffraction."""
+
+__version__ = "0.1.0"
