@@ -1,0 +1,128 @@
+"""Reading settings: a preset, a YAML file over it, and explicit overrides on top.
+
+Every mistake is one line that names the file, the key and, for an unknown key, the nearest one.
+"""
+
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import ValidationError
+
+from diffragan.config.experiment import Experiment
+from diffragan.config.settings import Settings
+from diffragan.config.training import TrainingSettings
+from diffragan.errors import ConfigError, InputError, nearest
+
+S = TypeVar("S", bound=Settings)
+
+KINDS: dict[str, type[Settings]] = {"experiment": Experiment, "training": TrainingSettings}
+LARGEST_FILE_BYTES = 1_000_000
+
+
+def preset_names(kind: str) -> list[str]:
+    """Names of the presets of a kind, `experiment` or `training`."""
+    folder = resources.files("diffragan.config") / "presets" / kind
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
+    )
+
+
+def load_experiment(
+    preset: str | None = None, file: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Experiment:
+    """Settings of an experiment: the file's own `preset` key counts unless one is given."""
+    return _load(Experiment, "experiment", preset or "paper", preset is not None, file, overrides)
+
+
+def load_training(
+    preset: str | None = None, file: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> TrainingSettings:
+    """Settings of a training run."""
+    return _load(
+        TrainingSettings, "training", preset or "paper-small", preset is not None, file, overrides
+    )
+
+
+def load_any(file: Path) -> Settings:
+    """Read a configuration file of whichever kind its `kind` key says."""
+    written = _read_yaml(file)
+    kind = written.get("kind", "experiment")
+    if kind not in KINDS:
+        raise ConfigError(f"{file}: kind '{kind}' is not known; {nearest(str(kind), KINDS)}")
+    return load_experiment(file=file) if kind == "experiment" else load_training(file=file)
+
+
+def _load(
+    model: type[S],
+    kind: str,
+    preset: str,
+    preset_was_given: bool,
+    file: Path | None,
+    overrides: Mapping[str, Any] | None,
+) -> S:
+    written = _read_yaml(file) if file else {}
+    if not preset_was_given:
+        preset = str(written.get("preset", preset))
+    written = {**written, "preset": preset}
+    where = str(file) if file else f"preset '{preset}'"
+    merged = _merge(_merge(_read_preset(kind, preset), written), overrides or {})
+    try:
+        return model.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_explain(model, error)}") from None
+
+
+def _read_preset(kind: str, name: str) -> dict[str, Any]:
+    names = preset_names(kind)
+    if name not in names:
+        raise ConfigError(f"there is no {kind} preset '{name}'; {nearest(name, names)}")
+    text = (resources.files("diffragan.config") / "presets" / kind / f"{name}.yaml").read_text()
+    return {**yaml.safe_load(text), "preset": name}
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        raise InputError(f"{file}: no such configuration file")
+    if file.stat().st_size > LARGEST_FILE_BYTES:
+        raise InputError(f"{file}: too large for a configuration; expected a short YAML file")
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        first = str(error).splitlines()[0]
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise InputError(f"{file}{line}: not readable as YAML ({first})") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{file}: expected keys and values, as `energy_kev: 200`")
+    return {str(key): value for key, value in content.items()}
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        inner = merged.get(key)
+        both_nested = isinstance(value, Mapping) and isinstance(inner, Mapping)
+        merged[key] = _merge(inner, value) if both_nested else value
+    return merged
+
+
+def _explain(model: type[Settings], error: ValidationError) -> str:
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(model, first["loc"][:-1])
+        return f"there is no setting '{path}'; {nearest(str(first['loc'][-1]), known)}"
+    message = first["msg"].removeprefix("Value error, ")
+    given = "" if first["type"] == "value_error" else f" (got {first['input']!r})"
+    return f"{path}: {message}{given}" if path else message
+
+
+def _fields_at(model: type[Settings], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation
+        candidates = [annotation, *get_args(annotation)]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, Settings))
+    return list(model.model_fields)

@@ -1,0 +1,65 @@
+"""The forward model: from the mid-plane wave to what a detector sees.
+
+Everything here acts on the scattered wave psi_s = psi - 1 and is batched and differentiable.
+"""
+
+import torch
+
+from diffragan.config.experiment import OpticsSettings
+from diffragan.electron import Electron
+from diffragan.fourier import centred, decentred, fourier, inverse_fourier, resample, resize_centred
+from diffragan.grid import Grid
+from diffragan.physics.optics import transfer_function
+from diffragan.typing import Images, Mask, Patterns, Tensor, Waves
+
+
+def diffraction_pattern(scattered: Waves, pixels: int) -> Patterns:
+    """Far-field intensity in a centred square of `pixels`, as a fraction of the incident beam.
+
+    |F[1 + psi_s]|^2 / n^4: over the whole band it sums to the mean intensity of the wave
+    (Parseval), 1 without absorption.
+    """
+    size = scattered.shape[-1]
+    amplitude = resize_centred(centred(fourier(1 + scattered)), pixels) / size**2
+    return amplitude.real**2 + amplitude.imag**2
+
+
+def scattered_modulus(pattern: Patterns, pixels: int) -> Tensor:
+    """Moduli |F[psi_s]| on a wave grid of `pixels`, FFT order, from a centred pattern.
+
+    The inverse of `diffraction_pattern` where the direct beam does not reach; unmeasured places
+    are zero.
+    """
+    modulus = torch.sqrt(pattern.clamp(min=0)) * pixels**2
+    return decentred(resize_centred(modulus, pixels))
+
+
+def image(
+    scattered: Waves,
+    grid: Grid,
+    optics: OpticsSettings,
+    electron: Electron,
+    pixels: int | None = None,
+) -> Images:
+    """Intensity of the image of a wave, relative to the incident beam.
+
+    Parameters
+    ----------
+    scattered : `(..., y, x)`, psi_s at the mid-plane on `grid`.
+    optics : The lens; defocus counts from the mid-plane.
+    pixels : Side of the image; the grid's own when left out.
+    """
+    lens = transfer_function(optics, grid, electron, scattered.device)
+    focused = inverse_fourier(fourier(scattered) * lens)
+    if pixels is not None:
+        focused = resample(focused, pixels)
+    wave = 1 + focused
+    return wave.real**2 + wave.imag**2
+
+
+def measured_region(
+    pixels: int, direct_beam_pixels: float, device: torch.device | str = "cpu"
+) -> Mask:
+    """Mask of a centred square pattern: true where it was measured, false on the direct beam."""
+    axis = torch.arange(pixels, device=device) - pixels // 2
+    return axis[:, None] ** 2 + axis[None, :] ** 2 > direct_beam_pixels**2
