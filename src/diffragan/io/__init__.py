@@ -1,0 +1,1 @@
+"""The only code that opens files; every writer leaves the old file or the whole new one."""
