@@ -1,0 +1,1 @@
+"""Molecules: find, clean and describe them; the atoms that physics works on."""

@@ -1,0 +1,160 @@
+"""Find the protein in a model: its chains, its residues, and what is left out."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import gemmi
+
+from diffragan.errors import InputError, nearest
+from diffragan.structures.conformers import ConformerReport, single_conformer
+from diffragan.structures.residues import (
+    are_linked,
+    has_backbone,
+    is_amino_acid,
+    residue_label,
+)
+
+WATERS = frozenset({"HOH", "DOD", "WAT", "H2O", "TIP", "TIP3", "SOL"})
+
+MAX_INCOMPLETE_FRACTION = 0.5
+"""With fewer whole backbones than this, most of the molecule would be invention."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProteinChain:
+    """The protein residues of one chain, single conformers without hydrogens."""
+
+    name: str
+    """The author's identifier; may be blank or longer than one letter."""
+    residues: list[gemmi.Residue]
+    incomplete: list[gemmi.Residue]
+    """Protein residues without N, CA or C: they cannot be completed and are left out."""
+    waters: int
+    heterogens: dict[str, int]
+    """Ligands, ions, sugars, nucleotides: how many of each name."""
+
+
+def protein_chain(chain: gemmi.Chain, report: ConformerReport) -> ProteinChain:
+    """Sort the residues of a chain into protein, waters and heterogens."""
+    everything = list(chain)
+    is_protein = _protein_mask(everything)
+    others = [one.name for one, kept in zip(everything, is_protein, strict=True) if not kept]
+    own = [one for one, kept in zip(everything, is_protein, strict=True) if kept]
+    protein = single_conformer(own, chain.name, report)
+    heterogens = Counter(name for name in others if name not in WATERS)
+    return ProteinChain(
+        name=chain.name,
+        residues=[residue for residue in protein if has_backbone(residue)],
+        incomplete=[residue for residue in protein if not has_backbone(residue)],
+        waters=sum(name in WATERS for name in others),
+        heterogens=dict(sorted(heterogens.items())),
+    )
+
+
+def _protein_mask(residues: list[gemmi.Residue]) -> list[bool]:
+    """Mark amino acids, but not free ones: HETATM records that no peptide bond ties on."""
+    acids = [index for index, residue in enumerate(residues) if is_amino_acid(residue)]
+    mask = [False] * len(residues)
+    for place, index in enumerate(acids):
+        acid = residues[index]
+        before = residues[acids[place - 1]] if place else None
+        after = residues[acids[place + 1]] if place + 1 < len(acids) else None
+        mask[index] = (
+            acid.het_flag != "H"
+            or acid.entity_type == gemmi.EntityType.Polymer
+            or (before is not None and are_linked(before, acid))
+            or (after is not None and are_linked(acid, after))
+        )
+    return mask
+
+
+def choose_chains(
+    structure: gemmi.Structure, chain: str | None, keep_all: bool, where: str
+) -> tuple[list[ProteinChain], ConformerReport]:
+    """Return the protein chains of the first model that the user asked for.
+
+    Parameters
+    ----------
+    chain : The author's chain identifier; the first protein chain by default.
+    keep_all : Take every protein chain instead.
+
+    Raises
+    ------
+    InputError : There is no such chain, no protein, or hardly more than CA atoms.
+    """
+    model = structure[0]
+    if model.count_atom_sites() == 1:
+        raise InputError(f"{where}: holds a single atom; a protein is needed")
+    if chain is not None:
+        _check_chain(chain.strip(), [one.name for one in model], where)
+    chosen: list[ProteinChain] = []
+    report = ConformerReport()
+    for one in model:
+        if chain is not None and one.name != chain.strip():
+            continue
+        own_report = ConformerReport()
+        candidate = protein_chain(one, own_report)
+        if candidate.residues or candidate.incomplete:
+            chosen.append(candidate)
+            _merge(report, own_report)
+            if not keep_all:
+                break
+    if not chosen:
+        which = where if chain is None else f"{where}: chain {_quoted(chain.strip())}"
+        raise InputError(f"{which} holds no protein ({_contents(model)}); choose another structure")
+    for found in chosen:
+        _check_backbone(found, where)
+    return chosen, report
+
+
+def _merge(total: ConformerReport, part: ConformerReport) -> None:
+    total.altlocs_resolved += part.altlocs_resolved
+    total.alternative_residues += part.alternative_residues
+    total.zero_occupancy_kept += part.zero_occupancy_kept
+    total.hydrogens_removed += part.hydrogens_removed
+
+
+def _check_chain(chain: str, names: list[str], where: str) -> None:
+    if chain in names:
+        return
+    listed = ", ".join(_quoted(name) for name in names)
+    hint = nearest(chain, names) if len(names) > 1 else ""
+    guess = f"; {hint}" if hint.startswith("did you mean") else ""
+    raise InputError(f"{where}: has no chain {_quoted(chain)}; its chains are {listed}{guess}")
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'" if name else "' ' (blank)"
+
+
+def _contents(model: gemmi.Model) -> str:
+    names = {residue.name for chain in model for residue in chain}
+    if any(gemmi.find_tabulated_residue(name).is_nucleic_acid() for name in names):
+        return "only nucleic acid"
+    shown = ", ".join(sorted(names)[:5])
+    return f"only {shown}{', ...' if len(names) > 5 else ''}"
+
+
+def _check_backbone(chain: ProteinChain, where: str) -> None:
+    total = len(chain.residues) + len(chain.incomplete)
+    if len(chain.incomplete) <= MAX_INCOMPLETE_FRACTION * total:
+        return
+    names = {atom.name for residue in chain.incomplete for atom in residue}
+    what = "only CA atoms" if names == {"CA"} else "no whole backbone (N, CA, C)"
+    raise InputError(
+        f"{where}: chain {_quoted(chain.name)} has {what} in {len(chain.incomplete)} of {total} "
+        "residues; rebuild it with other software or choose another structure"
+    )
+
+
+def declared_parents(structure: gemmi.Structure, chain: str) -> Mapping[str, str]:
+    """Return the standard residue the file declares for each modified one (MODRES)."""
+    parents = {}
+    for entry in structure.mod_residues:
+        if entry.chain_name == chain:
+            residue = gemmi.Residue()
+            residue.name = entry.res_id.name
+            residue.seqid = entry.res_id.seqid
+            parents[residue_label(residue)] = entry.parent_comp_id
+    return parents
