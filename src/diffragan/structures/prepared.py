@@ -58,7 +58,8 @@ def read_prepared(path: Path, dtype: torch.dtype = torch.float32) -> PreparedStr
         raise InputError(
             f"{path}: differs from what `diffragan prepare` wrote; prepare the structure again"
         )
-    sites = list(parse_structure(data, str(path))[0].all())
+    structure = parse_structure(data, str(path))  # must outlive its atoms, which it owns
+    sites = list(structure[0].all())
     _check_elements(path, {site.atom.element.name for site in sites})
     return PreparedStructure(
         name=str(record["name"]),

@@ -1,0 +1,84 @@
+"""`diffragan simulate`: diffraction patterns and images of prepared structures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Simulate diffraction patterns, low- and high-resolution images of prepared structures.
+
+    Example: diffragan simulate prepared/ --preset quick --orientations 8 --out data.zarr
+    """
+
+    structures: tyro.conf.Positional[tuple[Path, ...]]
+    """Files that `diffragan prepare` wrote, or folders of them."""
+    out: Path
+    """The data set to write, a folder whose name ends in .zarr."""
+    preset: str | None = None
+    """Experiment to start from: paper (the default) or quick."""
+    config: Path | None = None
+    """YAML file whose settings replace the preset's."""
+    orientations: int | None = None
+    """Orientations of each structure."""
+    box_angstrom: float | None = None
+    """Side of the box [Å]; the numbers of pixels are kept."""
+    seed: int = 0
+    """Seed of orientations and noise."""
+    engine: str = "torch"
+    """torch, or abtem for the reference engine (an extra)."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    workers: int | None = None
+    """Processes; all cores when left out. The data do not depend on it."""
+    save_rotated_structures: bool = False
+    """Also write every turned molecule as PDB, into a folder beside the data set."""
+
+
+def run(arguments: Arguments) -> None:
+    """Simulate, and say what was made."""
+    from diffragan.config.load import load_experiment
+    from diffragan.device import choose_device
+    from diffragan.errors import ConfigError, nearest
+    from diffragan.io.files import output_folder
+    from diffragan.io.triplets import triplet_specs
+    from diffragan.simulation.dataset import simulate_dataset
+    from diffragan.simulation.triplet import ENGINES
+    from diffragan.structures.prepared import read_prepared_many
+
+    wanted = {"orientations": arguments.orientations, "box_angstrom": arguments.box_angstrom}
+    experiment = load_experiment(
+        arguments.preset,
+        arguments.config,
+        {key: value for key, value in wanted.items() if value is not None},
+    )
+    if arguments.engine not in ENGINES:
+        raise ConfigError(f"there is no engine '{arguments.engine}'; {nearest(arguments.engine, ENGINES)}")
+    if arguments.workers is not None and arguments.workers < 1:
+        raise ConfigError(f"--workers is {arguments.workers}; use 1 or more")
+    device = choose_device(arguments.device)
+    structures = read_prepared_many(arguments.structures)
+    items = len(structures) * experiment.orientations
+    specs = triplet_specs(experiment, items, 0)
+    megabytes = sum(s.item_bytes for s in specs.values() if s.per_item) * items / 1e6
+    print(
+        f"{items} triplets of {', '.join(s.name for s in structures[:5])}"
+        f"{' and others' if len(structures) > 5 else ''}: at most {megabytes:.0f} MB on disk, "
+        f"about {0.4 * (arguments.workers or 2):.1f} GB of memory"
+    )
+    folder = None
+    if arguments.save_rotated_structures:
+        folder = output_folder(arguments.out.with_name(arguments.out.stem + "_rotated"))
+    simulate_dataset(
+        structures,
+        experiment,
+        arguments.seed,
+        arguments.out,
+        engine=arguments.engine,
+        device=device,
+        workers=arguments.workers,
+        rotated_folder=folder,
+    )
+    print(f"wrote {arguments.out}")

@@ -1,0 +1,92 @@
+"""Phased waves in the store: what `phase` writes, and `evaluate` and `reconstruct` read."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from diffragan.config.experiment import Experiment
+from diffragan.io.store import Array, ArraySpec, Store, open_store
+
+KIND = "phased"
+
+
+def phased_specs(experiment: Experiment, items: int) -> dict[str, ArraySpec]:
+    """Arrays of `items` phased waves."""
+    wave, image = experiment.wave_pixels, experiment.image_pixels
+    return {
+        "wave": ArraySpec(
+            (items, wave, wave), "complex64", ("item", "y", "x"), "incident amplitude",
+            "recovered scattered wave psi - 1 at the molecule's mid-plane",
+        ),
+        "image": ArraySpec(
+            (items, image, image), "float32", ("item", "y", "x"), "fraction of the incident beam",
+            "recovered high-resolution image",
+        ),
+        "source_item": ArraySpec(
+            (items,), "int32", ("item",), "1", "item of the data set that was phased"
+        ),
+        "structure": ArraySpec(
+            (items,), "int32", ("item",), "1", "index into the attribute 'structures'"
+        ),
+        "orientation": ArraySpec(
+            (items, 4), "float64", ("item", "xyzw"), "1",
+            "unit quaternion that turns the molecule, p -> R p",
+        ),
+        "shift": ArraySpec(
+            (items, 3), "float64", ("item", "xyz"), "angstrom", "added after turning"
+        ),
+        "energy_outside_support": ArraySpec(
+            (items,), "float64", ("item",), "1",
+            "share of the wave's energy outside the estimated support; lower is better",
+        ),
+    }  # fmt: skip
+
+
+def phased_attributes(
+    method: str,
+    source: Path,
+    source_identity: str,
+    source_attributes: Mapping[str, Any],
+    made_by: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Attributes of phased waves: method, data they came from, experiment and provenance."""
+    return {
+        "method": method,
+        "source": str(source.resolve()),
+        "source_identity": source_identity,
+        "experiment": source_attributes["experiment"],
+        "structures": source_attributes["structures"],
+        "provenance": dict(made_by),
+    }
+
+
+class PhasedStore:
+    """A complete set of phased waves."""
+
+    def __init__(self, path: Path) -> None:
+        """Open `path`; see `open_store` for what can be wrong with it."""
+        self.store: Store = open_store(path, KIND)
+        self.experiment = Experiment.model_validate(self.store.attributes["experiment"])
+
+    @property
+    def method(self) -> str:
+        """Name of the phaser."""
+        return str(self.store.attributes["method"])
+
+    @property
+    def source(self) -> Path:
+        """The data set that was phased."""
+        return Path(str(self.store.attributes["source"]))
+
+    @property
+    def source_identity(self) -> str:
+        """Identity of the data set that was phased."""
+        return str(self.store.attributes["source_identity"])
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return self.store.describe("structure").shape[0]
+
+    def read(self, name: str, items: Sequence[int] | None = None) -> Array:
+        """Read an array or some of its items."""
+        return self.store.read(name, items)

@@ -1,0 +1,259 @@
+"""A whole data set: every molecule in every orientation, on several workers, resumable.
+
+Each item depends on the seed, its molecule and its number alone, and is computed by one thread, so
+the bytes do not depend on the number of workers or on interruptions.
+"""
+
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from diffragan.config.experiment import Experiment
+from diffragan.errors import ConfigError, InputError, OutputError
+from diffragan.io.provenance import provenance
+from diffragan.io.store import StoreWriter, write_item
+from diffragan.io.rotated import write_rotated_structure
+from diffragan.io.triplets import (
+    KIND,
+    StructureEntry,
+    molecule_arrays,
+    triplet_attributes,
+    triplet_specs,
+)
+from diffragan.physics.forward import measured_region
+from diffragan.progress import progress_bar
+from diffragan.rotations import matrix_from_quaternion
+from diffragan.simulation.orientations import (
+    check_fits,
+    item_generator,
+    posed,
+    random_pose,
+)
+from diffragan.simulation.triplet import ENGINES, simulate_triplet
+from diffragan.structures.atomic_model import AtomicModel
+from diffragan.structures.prepared import PreparedStructure
+
+ITEMS_WORTH_A_WORKER = 24
+"""Starting a process costs as much as simulating about this many items."""
+CHUNK = 4
+"""Items handed to a worker at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a worker needs to make any item."""
+
+    experiment: Experiment
+    models: tuple[AtomicModel, ...]
+    digests: tuple[str, ...]
+    names: tuple[str, ...]
+    files: tuple[Path, ...]
+    seed: int
+    engine: str
+    device: str
+    rotated_folder: Path | None
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self.models) * self.experiment.orientations
+
+    def locate(self, item: int) -> tuple[int, int]:
+        """Molecule and orientation number of an item."""
+        return divmod(item, self.experiment.orientations)
+
+
+def simulate_dataset(
+    structures: Sequence[PreparedStructure],
+    experiment: Experiment,
+    seed: int,
+    out: Path,
+    *,
+    engine: str = "torch",
+    device: str = "cpu",
+    workers: int | None = None,
+    rotated_folder: Path | None = None,
+) -> Path:
+    """Simulate `experiment.orientations` triplets of each molecule into the store `out`.
+
+    Takes up an interrupted run of the same settings where it stopped.
+
+    Parameters
+    ----------
+    structures : Prepared molecules, each of another name.
+    experiment : Beam, box, detector, images and numerics.
+    seed : Seed of orientations and noise.
+    out : The store, a name that ends in `.zarr`.
+    engine : `torch`, or `abtem` for the reference.
+    device : `cpu` or a CUDA device.
+    workers : Processes; the machine's cores when left out. A GPU is fed by one.
+    rotated_folder : Where to write each turned molecule as PDB, if wanted.
+
+    Raises
+    ------
+    InputError : A molecule does not fit its box.
+    OutputError : The disk is too small or `out` cannot be written.
+    """
+    if not structures:
+        raise InputError("no structures to simulate; give files that `diffragan prepare` wrote")
+    if seed < 0:
+        raise ConfigError(f"the seed is {seed}; use a whole number that is not negative")
+    plan = Plan(
+        experiment,
+        tuple(s.model for s in structures),
+        tuple(s.sha256 for s in structures),
+        tuple(s.name for s in structures),
+        tuple(s.path for s in structures),
+        seed,
+        engine,
+        device,
+        rotated_folder,
+    )
+    _check_all_fit(plan)
+    entries = [
+        StructureEntry(
+            s.name,
+            s.mass_kda,
+            s.sha256,
+            s.model.positions.double().numpy(),
+            s.model.atomic_numbers.numpy(),
+        )
+        for s in structures
+    ]
+    specs = triplet_specs(experiment, len(plan), sum(len(e.positions) for e in entries))
+    check_disk(out, sum(spec.item_bytes for spec in specs.values() if spec.per_item) * len(plan))
+    made_by = provenance(
+        "simulate",
+        {"engine": engine, **experiment.model_dump(mode="json")},
+        seed,
+        {s.name: s.sha256 for s in structures},
+    )
+    writer = StoreWriter(out, KIND, specs, triplet_attributes(experiment, entries, made_by))
+    region = measured_region(
+        experiment.diffraction_pixels, experiment.diffraction.direct_beam_pixels
+    )
+    writer.write_whole({**molecule_arrays(entries), "measured": region.numpy()})
+    remaining = [item for item in range(len(plan)) if item not in writer.done]
+    with progress_bar(len(plan), "simulating", done=len(writer.done)) as bar:
+        for item in _compute(plan, remaining, writer.partial, workers):
+            writer.mark(item)
+            bar.advance()
+    writer.finish()
+    return out
+
+
+def check_disk(out: Path, needed_bytes: int) -> None:
+    """Make sure that the disk of `out` has room for a data set before it is begun.
+
+    Raises
+    ------
+    OutputError : It has not; says how much is needed and free.
+    """
+    folder = next(parent for parent in (out, *out.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(folder).free
+    if needed_bytes > free:
+        raise OutputError(
+            f"{out}: needs up to {needed_bytes / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; "
+            "choose another disk or fewer orientations"
+        )
+
+
+def make_item(plan: Plan, item: int, partial: Path) -> None:
+    """Simulate one item and write it into the growing store."""
+    molecule, orientation = plan.locate(item)
+    generator = item_generator(plan.seed, plan.digests[molecule], orientation)
+    pose = random_pose(plan.models[molecule], generator)
+    model = posed(plan.models[molecule], pose)
+    triplet = simulate_triplet(
+        model.to(plan.device), plan.experiment, generator, ENGINES[plan.engine]
+    )
+    if plan.rotated_folder is not None:
+        name = f"{plan.names[molecule]}_{orientation:05d}.pdb"
+        write_rotated_structure(
+            plan.files[molecule],
+            plan.rotated_folder / name,
+            matrix_from_quaternion(pose.quaternion),
+            pose.shift,
+        )
+    write_item(
+        partial,
+        item,
+        {
+            "diffraction": triplet.diffraction.cpu().numpy(),
+            "low_resolution": triplet.low_resolution.numpy(),
+            "high_resolution": triplet.high_resolution.cpu().numpy(),
+            "exit_wave": triplet.exit_wave.cpu().numpy(),
+            "orientation": pose.quaternion,
+            "shift": pose.shift,
+            "structure": molecule,
+            "low_resolution_dose": triplet.low_resolution_dose_e_per_a2,
+            "low_resolution_snr": triplet.low_resolution_snr,
+        },
+    )
+
+
+def _check_all_fit(plan: Plan) -> None:
+    for name, model, digest in zip(plan.names, plan.models, plan.digests, strict=True):
+        poses = [
+            random_pose(model, item_generator(plan.seed, digest, orientation))
+            for orientation in range(plan.experiment.orientations)
+        ]
+        check_fits(name, model, poses, plan.experiment.box_angstrom)
+
+
+def _compute(
+    plan: Plan, items: Sequence[int], partial: Path, workers: int | None
+) -> Iterator[int]:
+    """Make `items` and yield each one's number when it is written."""
+    count = workers or min(os.cpu_count() or 1, 1 + len(items) // ITEMS_WORTH_A_WORKER)
+    if count <= 1 or plan.device != "cpu":
+        yield from _compute_here(plan, items, partial)
+        return
+    chunks = [list(items[start : start + CHUNK]) for start in range(0, len(items), CHUNK)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, context, initializer=_begin, initargs=(plan, partial)) as pool:
+        futures = [pool.submit(_make_chunk, chunk) for chunk in chunks]
+        try:
+            for future in as_completed(futures):
+                yield from future.result()
+        except BrokenProcessPool:
+            raise OutputError(
+                "a worker process was ended from outside, perhaps for lack of memory; run the same "
+                "command again to go on, with fewer `--workers`"
+            ) from None
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _compute_here(plan: Plan, items: Sequence[int], partial: Path) -> Iterator[int]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for item in items:
+            make_item(plan, item, partial)
+            yield item
+    finally:
+        torch.set_num_threads(threads)
+
+
+_worker: tuple[Plan, Path] | None = None
+
+
+def _begin(plan: Plan, partial: Path) -> None:
+    """Set a worker process up: one thread, so that sums are added in one order."""
+    global _worker  # noqa: PLW0603 - a process pool has no other place for a worker's state
+    torch.set_num_threads(1)
+    _worker = (plan, partial)
+
+
+def _make_chunk(items: Sequence[int]) -> list[int]:
+    assert _worker is not None
+    for item in items:
+        make_item(_worker[0], item, _worker[1])
+    return list(items)
