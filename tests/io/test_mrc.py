@@ -46,6 +46,17 @@ def test_a_stack_returns_with_a_correct_header(tmp_path: Path, values: NDArray[n
         assert float(file.voxel_size.z) == 0.5
 
 
+def test_a_cube_of_space_group_zero_is_a_volume_unless_named_mrcs(tmp_path: Path) -> None:
+    cube = np.ones((4, 4, 4), dtype=np.float32)
+    for name, kind in [("map.mrc", "volume"), ("views.mrcs", "stack")]:
+        with mrcfile.new(tmp_path / name) as file:
+            file.set_data(cube)
+            file.set_image_stack()
+            file.header.mz = 4
+            file.header.cella = (4.0, 4.0, 4.0)
+        assert read_mrc(tmp_path / name)[2] == kind
+
+
 def test_a_stack_of_one_image_stays_a_stack(tmp_path: Path, values: NDArray[np.float32]) -> None:
     write_stack(tmp_path / "one.mrcs", values[:1], 1.0)
     array, _, kind = read_mrc(tmp_path / "one.mrcs")

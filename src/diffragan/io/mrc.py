@@ -101,11 +101,17 @@ def _open(path: Path) -> tuple[NDArray[np.generic], tuple[float, float, float], 
             with mrcfile.open(path, mode="r") as file:
                 voxel = file.voxel_size
                 size = (float(voxel.x), float(voxel.y), float(voxel.z))
-                kind: Kind = "volume" if file.is_volume() else "stack"
-                return file.data, size, kind
+                return file.data, size, "volume" if _is_volume(file, path) else "stack"
     except (ValueError, RuntimeWarning, EOFError, zlib.error) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: cannot be read as MRC: {reason}") from None
+
+
+def _is_volume(file: mrcfile.mrcfile.MrcFile, path: Path) -> bool:
+    """Tell a volume by its space group, or as RELION writes it: group 0, a cube, not `.mrcs`."""
+    cube = file.data.ndim == 3 and len(set(file.data.shape)) == 1
+    as_relion = cube and int(file.header.mz) == len(file.data) and path.suffix != ".mrcs"
+    return bool(file.is_volume() or as_relion)
 
 
 def _write(path: Path, values: ArrayLike, pixel_angstrom: float, label: str, kind: Kind) -> None:

@@ -1,0 +1,1 @@
+"""From images at known orientations to a map, half maps and their resolution."""
