@@ -181,6 +181,7 @@ def write_structure(structure: gemmi.Structure, path: Path) -> None:
         return
     options = gemmi.PdbWriteOptions(minimal=True)
     options.cryst1_record = False
+    options.end_record = True
     with atomic_path(path) as beside:
         structure.write_pdb(str(beside), options)
 

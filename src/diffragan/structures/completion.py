@@ -9,17 +9,29 @@ from typing import Any
 
 import gemmi
 import openmm
-from openmm import app, unit
+from openmm import app
 from pdbfixer import PDBFixer
 
 from diffragan.errors import InputError
-from diffragan.structures.residues import HEAVY_ATOMS, are_linked, residue_label, standard_name
+from diffragan.structures.corrections import place_oxygens, with_ideal_hydrogens
+from diffragan.structures.exchange import (
+    as_model,
+    in_angstrom,
+    in_nanometres,
+    neutral_cif,
+    rebonded,
+)
+from diffragan.structures.ideal_geometry import Points
+from diffragan.structures.residues import (
+    HEAVY_ATOMS,
+    are_linked,
+    residue_label,
+    standard_name,
+)
 from diffragan.structures.selection import ProteinChain
 
 SEED = 1
 """Hydrogens start at random places before they are relaxed; the seed makes them repeatable."""
-
-ANGSTROM_PER_NANOMETRE = 10.0
 
 
 @dataclass(slots=True)
@@ -62,7 +74,7 @@ def complete(
             f"{where}: PDBFixer and OpenMM cannot complete this structure ({reason}); "
             "repair it or choose another"
         ) from error
-    return _as_model(chains, topology, positions), report
+    return as_model(chains, topology, positions), report
 
 
 @contextmanager
@@ -81,10 +93,10 @@ def _complete(
     parents: Mapping[str, Mapping[str, str]],
     ph: float,
     report: CompletionReport,
-) -> tuple[Any, list[list[float]]]:
+) -> tuple[Any, Points]:
     # The reference platform computes in double precision and on one thread: no rounding noise.
     platform = openmm.Platform.getPlatformByName("Reference")
-    fixer = PDBFixer(pdbxfile=io.StringIO(_neutral_cif(chains)), platform=platform)
+    fixer = PDBFixer(pdbxfile=io.StringIO(neutral_cif(chains)), platform=platform)
     own = [(chain, residue) for chain in chains for residue in chain.residues]
     # Replace first and remove after: as a heterogen, selenomethionine would be lost.
     fixer.nonstandardResidues = _replacements(fixer, own, parents, report)
@@ -95,35 +107,26 @@ def _complete(
     fixer.findMissingAtoms()
     _report_missing(fixer, own, report)
     fixer.addMissingAtoms(seed=SEED)
-    modeller = app.Modeller(_rebonded(fixer), fixer.positions)
-    heavy = modeller.topology.getNumAtoms()
+    topology = rebonded(fixer)
+    heavy = in_angstrom(fixer.positions)
+    place_oxygens(topology, heavy, {one.index: names for one, names in _missing_names(fixer)})
+    modeller = app.Modeller(topology, in_nanometres(heavy))
     modeller.addHydrogens(pH=ph, platform=platform)
-    report.hydrogens_added = modeller.topology.getNumAtoms() - heavy
-    in_nanometres = modeller.positions.value_in_unit(unit.nanometer)
-    positions = [[ANGSTROM_PER_NANOMETRE * value for value in point] for point in in_nanometres]
-    return modeller.topology, positions
+    report.hydrogens_added = modeller.topology.getNumAtoms() - len(heavy)
+    return modeller.topology, with_ideal_hydrogens(modeller)
 
 
-def _neutral_cif(chains: list[ProteinChain]) -> str:
-    """Write the chains as C1, C2 ... with residues from 1, so that no odd number can confuse."""
-    structure = gemmi.Structure()
-    model = gemmi.Model(1)
-    for number, chain in enumerate(chains, start=1):
-        copy = gemmi.Chain(f"C{number}")
-        for index, residue in enumerate(chain.residues, start=1):
-            plain = residue.clone()
-            plain.seqid = gemmi.SeqId(index, " ")
-            plain.label_seq = index
-            plain.subchain = copy.name
-            plain.entity_type = gemmi.EntityType.Polymer
-            plain.het_flag = "A"
-            for atom in plain:
-                if plain.name in HEAVY_ATOMS and atom.name[:1] in "CNOS":
-                    atom.element = gemmi.Element(atom.name[0])
-            copy.add_residue(plain)
-        model.add_chain(copy)
-    structure.add_model(model)
-    return str(structure.make_mmcif_document().as_string())
+def _missing_names(fixer: Any) -> list[tuple[Any, list[str]]]:
+    """Name what PDBFixer adds to each of its residues that lack something."""
+    residues = {**fixer.missingAtoms, **fixer.missingTerminals}
+    return [
+        (
+            theirs,
+            [atom.name for atom in fixer.missingAtoms.get(theirs, [])]
+            + list(fixer.missingTerminals.get(theirs, [])),
+        )
+        for theirs in sorted(residues, key=lambda one: one.index)
+    ]
 
 
 def _replacements(
@@ -166,49 +169,7 @@ def _remove_foreign_atoms(
 def _report_missing(
     fixer: Any, own: list[tuple[ProteinChain, gemmi.Residue]], report: CompletionReport
 ) -> None:
-    for theirs, (chain, residue) in zip(fixer.topology.residues(), own, strict=True):
-        names = [atom.name for atom in fixer.missingAtoms.get(theirs, [])]
-        names += fixer.missingTerminals.get(theirs, [])
-        if names:
-            label = residue_label(residue, chain.name)
-            report.atoms_added.append({"residue": label, "atoms": names})
-
-
-def _rebonded(fixer: Any) -> Any:
-    """Copy the topology with bonds in a fixed order; PDBFixer's comes from an unordered set."""
-    copy = app.Topology()
-    for chain in fixer.topology.chains():
-        new_chain = copy.addChain(chain.id)
-        for residue in chain.residues():
-            new_residue = copy.addResidue(residue.name, new_chain, residue.id)
-            for atom in residue.atoms():
-                copy.addAtom(atom.name, atom.element, new_residue)
-    copy.createStandardBonds()
-    copy.createDisulfideBonds(fixer.positions)
-    return copy
-
-
-def _as_model(
-    chains: list[ProteinChain], topology: Any, positions: list[list[float]]
-) -> gemmi.Model:
-    """Put OpenMM's atoms back under the author's chain names and residue numbers."""
-    model = gemmi.Model(1)
-    theirs = topology.residues()
-    for chain in chains:
-        new_chain = gemmi.Chain(chain.name)
-        for residue in chain.residues:
-            completed = next(theirs)
-            new_residue = gemmi.Residue()
-            new_residue.name = completed.name
-            new_residue.seqid = residue.seqid
-            new_residue.het_flag = "A"
-            new_residue.entity_type = gemmi.EntityType.Polymer
-            for atom in completed.atoms():
-                new_atom = gemmi.Atom()
-                new_atom.name = atom.name
-                new_atom.element = gemmi.Element(atom.element.symbol)
-                new_atom.pos = gemmi.Position(*positions[atom.index])
-                new_residue.add_atom(new_atom)
-            new_chain.add_residue(new_residue)
-        model.add_chain(new_chain)
-    return model
+    for theirs, names in _missing_names(fixer):
+        chain, residue = own[theirs.index]
+        label = residue_label(residue, chain.name)
+        report.atoms_added.append({"residue": label, "atoms": names})

@@ -17,6 +17,9 @@ from diffragan.structures.residues import (
 
 WATERS = frozenset({"HOH", "DOD", "WAT", "H2O", "TIP", "TIP3", "SOL"})
 
+MIN_PROTEIN_RESIDUES = 20
+"""Shorter chains are bound peptides when a longer one is there."""
+
 MAX_INCOMPLETE_FRACTION = 0.5
 """With fewer whole backbones than this, most of the molecule would be invention."""
 
@@ -53,20 +56,28 @@ def protein_chain(chain: gemmi.Chain, report: ConformerReport) -> ProteinChain:
 
 
 def _protein_mask(residues: list[gemmi.Residue]) -> list[bool]:
-    """Mark amino acids, but not free ones: HETATM records that no peptide bond ties on."""
+    """Mark the amino acids of the chain itself, not free ones and not peptides bound as ligands.
+
+    A run of peptide bonds is of the chain when any of its residues is an ATOM record or is
+    declared as polymer; modified residues are HETATM records, but within such a run.
+    """
     acids = [index for index, residue in enumerate(residues) if is_amino_acid(residue)]
+    runs: list[list[int]] = []
+    for index in acids:
+        if runs and are_linked(residues[runs[-1][-1]], residues[index]):
+            runs[-1].append(index)
+        else:
+            runs.append([index])
     mask = [False] * len(residues)
-    for place, index in enumerate(acids):
-        acid = residues[index]
-        before = residues[acids[place - 1]] if place else None
-        after = residues[acids[place + 1]] if place + 1 < len(acids) else None
-        mask[index] = (
-            acid.het_flag != "H"
-            or acid.entity_type == gemmi.EntityType.Polymer
-            or (before is not None and are_linked(before, acid))
-            or (after is not None and are_linked(acid, after))
-        )
+    for run in runs:
+        is_chain = any(_is_declared_polymer(residues[index]) for index in run)
+        for index in run:
+            mask[index] = is_chain
     return mask
+
+
+def _is_declared_polymer(residue: gemmi.Residue) -> bool:
+    return residue.het_flag != "H" or residue.entity_type == gemmi.EntityType.Polymer
 
 
 def choose_chains(
@@ -76,7 +87,8 @@ def choose_chains(
 
     Parameters
     ----------
-    chain : The author's chain identifier; the first protein chain by default.
+    chain : The author's chain identifier; by default the first protein chain, where a peptide of
+        less than `MIN_PROTEIN_RESIDUES` only counts when there is nothing longer.
     keep_all : Take every protein chain instead.
 
     Raises
@@ -88,24 +100,28 @@ def choose_chains(
         raise InputError(f"{where}: holds a single atom; a protein is needed")
     if chain is not None:
         _check_chain(chain.strip(), [one.name for one in model], where)
-    chosen: list[ProteinChain] = []
-    report = ConformerReport()
-    for one in model:
-        if chain is not None and one.name != chain.strip():
-            continue
-        own_report = ConformerReport()
-        candidate = protein_chain(one, own_report)
-        if candidate.residues or candidate.incomplete:
-            chosen.append(candidate)
-            _merge(report, own_report)
-            if not keep_all:
-                break
-    if not chosen:
+    wanted = [one for one in model if chain is None or one.name == chain.strip()]
+    reports = [ConformerReport() for _ in wanted]
+    found = [
+        (candidate, report)
+        for candidate, report in zip(map(protein_chain, wanted, reports), reports, strict=True)
+        if candidate.residues or candidate.incomplete
+    ]
+    if not found:
         which = where if chain is None else f"{where}: chain {_quoted(chain.strip())}"
         raise InputError(f"{which} holds no protein ({_contents(model)}); choose another structure")
-    for found in chosen:
-        _check_backbone(found, where)
-    return chosen, report
+    chosen = found if keep_all else [next(filter(_is_long, found), found[0])]
+    total = ConformerReport()
+    for candidate, report in chosen:
+        _check_backbone(candidate, where)
+        _merge(total, report)
+    return [candidate for candidate, _ in chosen], total
+
+
+def _is_long(found: tuple[ProteinChain, ConformerReport]) -> bool:
+    """Tell a protein from a bound peptide, which may come first in the file."""
+    chain, _ = found
+    return len(chain.residues) + len(chain.incomplete) >= MIN_PROTEIN_RESIDUES
 
 
 def _merge(total: ConformerReport, part: ConformerReport) -> None:
