@@ -37,8 +37,10 @@ def ring_correlation(
     Source: van Heel and Schatz, J. Struct. Biol. 151 (2005) 250, eq. 1.
     """
     cross = ring_sum((first * second.conj()).real, rings, count)
-    power = ring_sum(first.abs() ** 2, rings, count) * ring_sum(second.abs() ** 2, rings, count)
-    return torch.where(power > 0, cross / torch.sqrt(power.clamp(min=torch.finfo(power.dtype).tiny)), 0.0)
+    # One root for each: the product of two powers leaves float32 for strong or faint waves.
+    roots = [torch.sqrt(ring_sum(wave.abs() ** 2, rings, count)) for wave in (first, second)]
+    norm = roots[0] * roots[1]
+    return torch.where(norm > 0, cross / norm.clamp(min=torch.finfo(norm.dtype).tiny), 0.0)
 
 
 def resolution_at(

@@ -46,12 +46,12 @@ def relion_angles_degrees(matrix: Matrices) -> NDArray[np.float64]:
     )
     psi = np.where(gimbal, 0.0, np.arctan2(flat[:, 1, 2], -flat[:, 0, 2]))
     angles = np.rad2deg(np.stack([rot, tilt, psi], axis=-1))
-    return angles.reshape(*np.shape(matrix)[:-2], 3)
+    return np.reshape(angles, (*np.shape(matrix)[:-2], 3))
 
 
 def matrix_from_relion_angles(angles_degrees: NDArray[np.float64]) -> Matrices:
     """Orientation matrices of RELION's `(..., 3)` rot, tilt, psi [degrees]."""
-    rot, tilt, psi = np.moveaxis(np.deg2rad(angles_degrees), -1, 0)
+    rot, tilt, psi = np.deg2rad(np.reshape(angles_degrees, (-1, 3))).T
     zero, one = np.zeros_like(rot), np.ones_like(rot)
 
     def stack(rows: list[list[NDArray[np.float64]]]) -> Matrices:
@@ -63,4 +63,5 @@ def matrix_from_relion_angles(angles_degrees: NDArray[np.float64]) -> Matrices:
 
     c, s = np.cos(tilt), np.sin(tilt)
     about_y = stack([[c, zero, -s], [zero, one, zero], [s, zero, c]])
-    return about_z(psi) @ about_y @ about_z(rot)
+    matrices: Matrices = about_z(psi) @ about_y @ about_z(rot)
+    return np.reshape(matrices, (*np.shape(angles_degrees)[:-1], 3, 3))
