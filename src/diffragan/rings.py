@@ -4,6 +4,9 @@ import torch
 
 from diffragan.typing import Complex, Float, Int, Tensor
 
+COARSEST_ANGSTROM = 20.0
+"""Where the search for a resolution begins [Å]."""
+
 
 def ring_index(shape: tuple[int, ...], device: torch.device | str = "cpu") -> Int[Tensor, "*shape"]:
     """Ring (2D) or shell (3D) of every pixel of a cubic Fourier array in FFT order.
@@ -47,19 +50,23 @@ def resolution_at(
     correlation: Float[Tensor, " ring"],
     frequency_per_angstrom: Float[Tensor, " ring"],
     threshold: float = 0.5,
+    coarsest_angstrom: float = COARSEST_ANGSTROM,
 ) -> float | None:
     """Resolution [Å] where a correlation curve first falls below `threshold`.
 
-    Interpolated linearly in frequency between the last ring above and the first below; ring 0 is
-    skipped. `None` when the curve never falls: the resolution is then the end of the data. A curve
-    that starts below the threshold gives the resolution of its first ring.
+    Interpolated linearly in frequency between the last ring above and the first below. The search
+    begins at `coarsest_angstrom`: the few samples of the rings before it say little, and a
+    defocused image transfers next to nothing there. `None` when the curve never falls: the
+    resolution is then the end of the data. A curve that begins below the threshold gives the
+    resolution of its first ring.
     """
-    below = torch.nonzero(correlation[1:] < threshold).flatten()
+    first = int((frequency_per_angstrom < 1 / coarsest_angstrom).sum())
+    below = torch.nonzero(correlation[first:] < threshold).flatten()
     if len(below) == 0:
         return None
-    ring = int(below[0]) + 1
-    if ring == 1:
-        return 1 / float(frequency_per_angstrom[1])
+    ring = int(below[0]) + first
+    if ring == first:
+        return 1 / float(frequency_per_angstrom[ring])
     high, low = float(correlation[ring - 1]), float(correlation[ring])
     fraction = (high - threshold) / (high - low)
     start, end = (float(frequency_per_angstrom[i]) for i in (ring - 1, ring))

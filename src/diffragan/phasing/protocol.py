@@ -1,0 +1,90 @@
+"""What every phaser takes and gives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from diffragan.config.experiment import Experiment
+from diffragan.io.triplets import TripletStore
+from diffragan.physics.forward import image
+from diffragan.typing import Float, Images, Mask, Patterns, Tensor, Waves
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """What an experiment measures of some molecules; nothing of the truth."""
+
+    diffraction: Patterns
+    """`(item, q_y, q_x)`, centred, fraction of the incident beam per pixel."""
+    measured: Mask
+    """`(q_y, q_x)`, where the patterns were measured."""
+    low_resolution: Float[Tensor, "item y x"]
+    """Counts of the defocused images [electrons]."""
+    low_resolution_dose: Float[Tensor, " item"]
+    """Dose of each of these images [e/Å2]."""
+    experiment: Experiment
+    """Beam, box and optics of the measurement."""
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self.diffraction)
+
+    def with_diffraction(self, diffraction: Patterns) -> "Observations":
+        """Return the same images with other patterns, for the wrong-diffraction control."""
+        return Observations(
+            diffraction,
+            self.measured,
+            self.low_resolution,
+            self.low_resolution_dose,
+            self.experiment,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PhasedWaves:
+    """What a phaser recovers of each item."""
+
+    waves: Waves
+    """`(item, y, x)`, scattered wave psi_s at the mid-plane on the experiment's wave grid."""
+    images: Images
+    """`(item, y, x)`, the high-resolution image, relative to the incident beam."""
+    energy_outside_support: Float[Tensor, " item"]
+    """Share of each wave's energy outside the support the phaser estimated: lower is better."""
+
+
+class Phaser(Protocol):
+    """Anything that turns observations into waves."""
+
+    def phase(self, observations: Observations) -> PhasedWaves:
+        """Recover one wave from each item's pattern and image."""
+        ...
+
+
+def read_observations(
+    store: TripletStore, items: Sequence[int], device: str = "cpu"
+) -> Observations:
+    """Read what was measured of some items of a data set."""
+
+    def tensor(name: str) -> Tensor:
+        return torch.from_numpy(store.read(name, items)).float().to(device)
+
+    return Observations(
+        tensor("diffraction"),
+        torch.from_numpy(store.read("measured")).to(device),
+        tensor("low_resolution"),
+        tensor("low_resolution_dose"),
+        store.experiment,
+    )
+
+
+def high_resolution_images(waves: Waves, experiment: Experiment) -> Images:
+    """Images that the experiment's high-resolution optics would form of recovered waves."""
+    return image(
+        waves,
+        experiment.wave_grid,
+        experiment.high_resolution,
+        experiment.electron,
+        experiment.image_pixels,
+    )
