@@ -1,6 +1,7 @@
 import random
 
 import gemmi
+import numpy as np
 import pytest
 
 from diffragan.errors import InputError
@@ -134,3 +135,24 @@ def test_a_failure_inside_is_one_line(
     with pytest.raises(InputError, match=r"x\.pdb: PDBFixer and OpenMM cannot") as caught:
         complete(chains_of(peptide), {}, 7.0, "x.pdb")
     assert "\n" not in str(caught.value)
+
+
+def test_a_missing_ca_comes_back(peptide: gemmi.Structure) -> None:
+    place = number_of(peptide, "PHE")
+    before = atoms_of(peptide[0], place)
+    drop(peptide[0][0][place], "CA", "CB", "CG", "CD1", "CD2", "CE1", "CE2", "CZ")
+    model, report = complete(chains_of(peptide), {}, 7.0, "x")
+    after = atoms_of(model, place)
+    assert after["CA"].dist(before["CA"]) < 0.5
+    assert after["CB"].dist(before["CB"]) < 0.8
+    assert {"CA", "CB", "CZ"} <= set(report.atoms_added[0]["atoms"])
+
+
+def test_rebuilt_residues_are_l_amino_acids(peptide: gemmi.Structure) -> None:
+    for residue in peptide[0][0]:
+        drop(residue, *[atom.name for atom in residue if atom.name not in ("N", "CA", "C", "O")])
+    model, _ = complete(chains_of(peptide), {}, 7.0, "x")
+    for residue in model[0]:
+        n, ca, c, cb = (np.array(residue[name][0].pos.tolist()) for name in ("N", "CA", "C", "CB"))
+        # Positive for L; about 2.6 cubic angstrom for tetrahedral bonds.
+        assert (cb - ca) @ np.cross(n - ca, c - ca) > 2.0

@@ -75,9 +75,20 @@ def test_a_modified_residue_in_the_chain_is_kept(peptide: gemmi.Structure) -> No
     assert [one.name for one in chosen.residues][3] == "XYZ"
 
 
+def remove(residue: gemmi.Residue, *names: str) -> None:
+    for index in reversed(range(len(residue))):
+        if residue[index].name in names:
+            del residue[index]
+
+
+def test_ca_can_be_rebuilt_on_the_rest_of_the_backbone(peptide: gemmi.Structure) -> None:
+    remove(peptide[0][0][3], "CA")
+    (chosen,), _ = choose_chains(peptide, "A", False, "x")
+    assert len(chosen.residues) == 8
+
+
 def test_a_residue_without_backbone_is_left_out_and_told(peptide: gemmi.Structure) -> None:
-    residue = peptide[0][0][7]
-    del residue[[atom.name for atom in residue].index("CA")]
+    remove(peptide[0][0][7], "CA", "O", "OXT")
     (chosen,), _ = choose_chains(peptide, "A", False, "x")
     assert len(chosen.residues) == 7
     assert len(chosen.incomplete) == 1
@@ -105,7 +116,7 @@ def test_only_ca_atoms(peptide: gemmi.Structure) -> None:
 
 def test_hardly_any_backbone(peptide: gemmi.Structure) -> None:
     keep_atoms(peptide, lambda atom: atom.name in ("CB", "CG"))
-    assert "no whole backbone" in refusal(peptide)
+    assert "too little backbone" in refusal(peptide)
 
 
 def test_nucleic_acid_only(peptide: gemmi.Structure) -> None:
@@ -141,6 +152,7 @@ def test_a_peptide_bound_as_a_ligand_in_the_same_chain(peptide: gemmi.Structure)
     ligand = [residue.clone() for residue in list(peptide[0][0])[:2]]
     for number, residue in enumerate(ligand, start=900):
         residue.het_flag = "H"
+        residue.entity_type = gemmi.EntityType.Unknown
         residue.seqid = gemmi.SeqId(number, " ")
         for atom in residue:
             atom.pos = gemmi.Position(atom.pos.x + 50, atom.pos.y, atom.pos.z)

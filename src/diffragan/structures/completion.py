@@ -169,7 +169,9 @@ def _remove_foreign_atoms(
 def _report_missing(
     fixer: Any, own: list[tuple[ProteinChain, gemmi.Residue]], report: CompletionReport
 ) -> None:
-    for theirs, names in _missing_names(fixer):
-        chain, residue = own[theirs.index]
+    missing = {theirs.index: names for theirs, names in _missing_names(fixer)}
+    for index, (chain, residue) in enumerate(own):
         label = residue_label(residue, chain.name)
-        report.atoms_added.append({"residue": label, "atoms": names})
+        names = chain.seeded.get(label, []) + missing.get(index, [])
+        if names:
+            report.atoms_added.append({"residue": label, "atoms": names})

@@ -14,6 +14,7 @@ Points = NDArray[np.float64]
 HYDROGEN_BOND_ANGSTROM = {"C": 1.09, "N": 1.02, "O": 0.98, "S": 1.34}
 """Between nuclei, from neutron diffraction (Allen and Bruno, Acta Cryst. B66, 380, 2010)."""
 
+CB_ANGSTROM = 1.53
 CARBONYL_ANGSTROM = 1.23
 CARBOXYL_ANGSTROM = 1.25
 TETRAHEDRAL = np.deg2rad(109.47)
@@ -62,6 +63,14 @@ def carbonyl_oxygen(n: Points, ca: Points, c: Points, next_n: Points | None) -> 
 def terminal_oxygen(ca: Points, c: Points, o: Points) -> Points:
     """Return the place of OXT, the second oxygen of the carboxyl group."""
     return c + CARBOXYL_ANGSTROM * opposite(c, np.stack([ca, o]))
+
+
+def beta_carbon(n: Points, ca: Points, c: Points) -> Points:
+    """Return the place of CB of an L amino acid."""
+    away = opposite(ca, np.stack([n, c]))
+    across = _unit(np.cross(n - ca, c - ca))
+    half = TETRAHEDRAL / 2
+    return np.asarray(ca + CB_ANGSTROM * (np.cos(half) * away + np.sin(half) * across))
 
 
 def ideal_hydrogens(

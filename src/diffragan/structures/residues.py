@@ -6,7 +6,7 @@ import gemmi
 from pdbfixer.pdbfixer import substitutions
 
 BACKBONE = ("N", "CA", "C")
-"""The atoms that fix where a residue is and how it is turned; the rest can be rebuilt on them."""
+"""The atoms that fix where a residue is and how it is turned."""
 
 PEPTIDE_BOND_MAX_ANGSTROM = 2.0
 """C to N is 1.33 Å; beyond this the chain is broken."""

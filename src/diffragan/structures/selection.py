@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gemmi
 
 from diffragan.errors import InputError, nearest
+from diffragan.structures.backbone import seed_backbone
 from diffragan.structures.conformers import ConformerReport, single_conformer
 from diffragan.structures.residues import (
     are_linked,
@@ -32,10 +33,12 @@ class ProteinChain:
     """The author's identifier; may be blank or longer than one letter."""
     residues: list[gemmi.Residue]
     incomplete: list[gemmi.Residue]
-    """Protein residues without N, CA or C: they cannot be completed and are left out."""
+    """Protein residues with too little backbone: they cannot be completed and are left out."""
     waters: int
     heterogens: dict[str, int]
     """Ligands, ions, sugars, nucleotides: how many of each name."""
+    seeded: dict[str, list[str]]
+    """CA and CB atoms put back already, by label of residue."""
 
 
 def protein_chain(chain: gemmi.Chain, report: ConformerReport) -> ProteinChain:
@@ -45,6 +48,7 @@ def protein_chain(chain: gemmi.Chain, report: ConformerReport) -> ProteinChain:
     others = [one.name for one, kept in zip(everything, is_protein, strict=True) if not kept]
     own = [one for one, kept in zip(everything, is_protein, strict=True) if kept]
     protein = single_conformer(own, chain.name, report)
+    seeded = seed_backbone(protein)
     heterogens = Counter(name for name in others if name not in WATERS)
     return ProteinChain(
         name=chain.name,
@@ -52,6 +56,9 @@ def protein_chain(chain: gemmi.Chain, report: ConformerReport) -> ProteinChain:
         incomplete=[residue for residue in protein if not has_backbone(residue)],
         waters=sum(name in WATERS for name in others),
         heterogens=dict(sorted(heterogens.items())),
+        seeded={
+            residue_label(protein[place], chain.name): names for place, names in seeded.items()
+        },
     )
 
 
@@ -157,7 +164,7 @@ def _check_backbone(chain: ProteinChain, where: str) -> None:
     if len(chain.incomplete) <= MAX_INCOMPLETE_FRACTION * total:
         return
     names = {atom.name for residue in chain.incomplete for atom in residue}
-    what = "only CA atoms" if names == {"CA"} else "no whole backbone (N, CA, C)"
+    what = "only CA atoms" if names == {"CA"} else "too little backbone (N, CA, C, O)"
     raise InputError(
         f"{where}: chain {_quoted(chain.name)} has {what} in {len(chain.incomplete)} of {total} "
         "residues; rebuild it with other software or choose another structure"
