@@ -88,6 +88,7 @@ def test_retinal_on_a_lysine_becomes_a_lysine(
     assert changes["residues_replaced"] == [{"residue": "A 255 LYR", "by": "LYS"}]
 
 
+@pytest.mark.slow
 def test_a_real_entry_gives_the_same_bytes_twice(
     shared_structures: Path, index: dict[str, dict[str, str]], tmp_path: Path
 ) -> None:
