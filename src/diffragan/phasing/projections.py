@@ -10,7 +10,7 @@ import torch
 from diffragan.fourier import decentred, resize_centred
 from diffragan.phasing.protocol import Observations
 from diffragan.physics.forward import scattered_modulus
-from diffragan.typing import Bool, Float, Tensor, Waves
+from diffragan.typing import Bool, Complex, Float, Tensor, Waves
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class MeasuredModuli:
     """Where the modulus was measured."""
     recorded: Bool[Tensor, "y x"]
     """The recorded square: inside but not known (the direct beam) the wave is free, outside zero."""
+    restraint: Complex[Tensor, "item y x"] | None = None
+    """Coefficients from another measurement that pull the phases their way."""
 
 
 def measured_moduli(observations: Observations) -> MeasuredModuli:
@@ -35,9 +37,13 @@ def measured_moduli(observations: Observations) -> MeasuredModuli:
 def project_modulus(wave: Waves, moduli: MeasuredModuli) -> Waves:
     """Nearest wave with the measured moduli: they replace its own, its phases stay.
 
+    With a restraint, the phases are those of the wave's coefficients plus the restraint's.
+
     Source: Fienup, Appl. Opt. 21 (1982) 2758, eqs. 5 and 6.
     """
     spectrum = torch.fft.fft2(wave)
+    if moduli.restraint is not None:
+        spectrum = spectrum + moduli.restraint
     size = spectrum.abs()
     scale = moduli.modulus / size.clamp(min=torch.finfo(size.dtype).tiny)
     free = moduli.recorded.to(size.dtype)

@@ -1,0 +1,152 @@
+"""ER, HIO and RAAR on the mid-plane wave, with a support estimated from the data."""
+
+from dataclasses import dataclass
+
+import torch
+
+from diffragan.config.settings import Settings
+from diffragan.errors import ConfigError, nearest
+from diffragan.phasing.algorithms import STEPS, error_reduction
+from diffragan.phasing.projections import (
+    MeasuredModuli,
+    energy_outside,
+    measured_moduli,
+    project_modulus,
+)
+from diffragan.phasing.protocol import Observations, PhasedWaves, high_resolution_images
+from diffragan.phasing.restraint import image_phases, restraint, starting_wave
+from diffragan.phasing.support import (
+    estimate_support,
+    mass_from_pattern,
+    support_area,
+)
+from diffragan.typing import Bool, Tensor, Waves
+
+
+class IterativeSettings(Settings):
+    """How long and how to iterate."""
+
+    algorithm: str = "hio"
+    iterations: int = 600
+    beta: float = 0.9
+    restraint: float = 0.3
+    """Pull of the image's phases on the iterate's; 0 leaves the image to the start alone."""
+    positive: bool = True
+    """Whether the phase of the wave may not be negative."""
+    cycle: int = 50
+    """Iterations between looks at the support and the error."""
+    error_reduction_steps: int = 10
+    """Steps of error reduction that end each cycle, since a map read amid HIO is unsettled."""
+    first_sigma_angstrom: float = 5.0
+    last_sigma_angstrom: float = 2.0
+    """Smoothing of the support, from the first to the last time it is drawn anew [Å]."""
+    settled_fraction: float = 0.7
+    """Share of the iterations after which the support stays and the best iterate is kept."""
+
+
+@dataclass
+class _Best:
+    """The iterate of least error so far, for each item."""
+
+    error: Tensor
+    wave: Waves
+
+    def update(self, error: Tensor, wave: Waves) -> None:
+        better = error < self.error
+        self.error = torch.where(better, error, self.error)
+        self.wave = torch.where(better[:, None, None], wave, self.wave)
+
+
+def iterate(
+    start: Waves,
+    moduli: MeasuredModuli,
+    support: Bool[Tensor, "item y x"],
+    settings: IterativeSettings,
+    refine_support: "SupportRefinement | None" = None,
+) -> tuple[Waves, Tensor]:
+    """Iterate from `start` and return each item's best wave and its energy outside the support.
+
+    Parameters
+    ----------
+    start : `(item, y, x)`, origin at [0, 0].
+    moduli : What was measured, with the image's restraint if wanted.
+    support : Where the wave may be; redrawn on the way if `refine_support` is given.
+    settings : Algorithm and schedule.
+
+    Returns
+    -------
+    The wave with the measured moduli that breaks its support least, and by how much.
+    """
+    step = STEPS[settings.algorithm]
+    wave = start * support
+    best: _Best | None = None
+    for number in range(1, settings.iterations + 1):
+        place = (number - 1) % settings.cycle
+        settling = place >= settings.cycle - settings.error_reduction_steps
+        advance = error_reduction if settling else step
+        wave = advance(wave, moduli, support, settings.positive, settings.beta)
+        if number % settings.cycle and number != settings.iterations:
+            continue
+        estimate = project_modulus(wave, moduli)
+        progress = number / settings.iterations
+        if refine_support is not None and progress < settings.settled_fraction:
+            support = refine_support(estimate, progress / settings.settled_fraction)
+            continue
+        error = energy_outside(estimate, support, settings.positive)
+        if best is None:
+            best = _Best(error, estimate)
+        best.update(error, estimate)
+    assert best is not None  # the last iteration always counts
+    return best.wave, best.error
+
+
+@dataclass(frozen=True, slots=True)
+class SupportRefinement:
+    """Draws the support anew from the wave phased so far, ever more finely (shrink-wrap).
+
+    Source: Marchesini et al., Phys. Rev. B 68 (2003) 140101; here the area stays what the mass asks.
+    """
+
+    area_angstrom2: Tensor
+    observations: Observations
+    settings: IterativeSettings
+
+    def __call__(self, wave: Waves, progress: float) -> Bool[Tensor, "item y x"]:
+        """Return the support at a `progress` from 0 to 1."""
+        first, last = self.settings.first_sigma_angstrom, self.settings.last_sigma_angstrom
+        sigma = first + (last - first) * progress
+        grid = self.observations.experiment.wave_grid
+        return estimate_support(wave, self.area_angstrom2, sigma, grid)
+
+
+class IterativePhaser:
+    """Phases patterns by projections, starting from the low-resolution image."""
+
+    def __init__(self, settings: IterativeSettings | None = None) -> None:
+        """Check the settings.
+
+        Raises
+        ------
+        ConfigError : The algorithm is not one of er, hio and raar.
+        """
+        self.settings = settings or IterativeSettings()
+        if self.settings.algorithm not in STEPS:
+            raise ConfigError(
+                f"there is no algorithm '{self.settings.algorithm}'; "
+                f"{nearest(self.settings.algorithm, STEPS)}"
+            )
+
+    def phase(self, observations: Observations) -> PhasedWaves:
+        """Phase each item from its own pattern and image."""
+        experiment = observations.experiment
+        moduli = measured_moduli(observations)
+        phases = image_phases(observations, moduli)
+        if self.settings.restraint > 0:
+            pull = restraint(phases, moduli, self.settings.restraint)
+            moduli = MeasuredModuli(moduli.modulus, moduli.known, moduli.recorded, pull)
+        area = support_area(mass_from_pattern(moduli, experiment))
+        refinement = SupportRefinement(area, observations, self.settings)
+        start = starting_wave(phases, moduli)
+        wave, error = iterate(start, moduli, refinement(start, 0.0), self.settings, refinement)
+        centred = torch.fft.fftshift(wave, dim=(-2, -1))
+        return PhasedWaves(centred, high_resolution_images(centred, experiment), error)
