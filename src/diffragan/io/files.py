@@ -70,7 +70,7 @@ def output_folder(path: Path) -> Path:
             f"{path}: a file stands where the folder should go; choose another name"
         ) from None
     except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno == errno.ENOSPC:
             raise
         raise OutputError(
             f"{path}: cannot create this folder ({error.strerror}); choose a place you can write to"

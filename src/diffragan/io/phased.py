@@ -38,6 +38,7 @@ def phased_specs(experiment: Experiment, items: int) -> dict[str, ArraySpec]:
         "energy_outside_support": ArraySpec(
             (items,), "float64", ("item",), "1",
             "share of the wave's energy outside the estimated support; lower is better",
+            nan_means="the method estimates no support",
         ),
     }  # fmt: skip
 

@@ -36,6 +36,8 @@ class ArraySpec:
     meaning: str
     per_item: bool = True
     """Whether the first axis counts items, each in a chunk of its own."""
+    nan_means: str = ""
+    """What a NaN says, where one is allowed; otherwise it is damage."""
 
     @property
     def item_bytes(self) -> int:
@@ -104,7 +106,11 @@ class StoreWriter:
                 dtype=dtype,
                 chunks=(1, *spec.shape[1:]) if spec.per_item else spec.shape,
                 dimension_names=spec.axes,
-                attributes={"unit": spec.unit, "meaning": spec.meaning},
+                attributes={
+                    "unit": spec.unit,
+                    "meaning": spec.meaning,
+                    "nan_means": spec.nan_means,
+                },
                 # A chunk that went missing must not read as data.
                 fill_value=np.nan if dtype.kind in "fc" else 0,
                 config={"write_empty_chunks": True},
@@ -200,6 +206,7 @@ class Store:
             axes,
             str(attributes.get("unit", "")),
             str(attributes.get("meaning", "")),
+            nan_means=str(attributes.get("nan_means", "")),
         )
 
     def read(self, name: str, items: Sequence[int] | None = None) -> Array:
@@ -220,7 +227,8 @@ class Store:
                 f"{self.path}: the array '{name}' is damaged ({' '.join(str(error).split())[:80]}); "
                 "make the data set again"
             ) from None
-        if values.dtype.kind in "fc" and not np.isfinite(values).all():
+        checked = values.dtype.kind in "fc" and not array.attrs.get("nan_means")
+        if checked and not np.isfinite(values).all():
             raise InputError(
                 f"{self.path}: the array '{name}' holds values that are not finite, or chunks of it "
                 "are missing; make the data set again"

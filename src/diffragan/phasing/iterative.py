@@ -27,7 +27,7 @@ class IterativeSettings(Settings):
     """How long and how to iterate."""
 
     algorithm: str = "hio"
-    iterations: int = 600
+    iterations: int = 1500
     beta: float = 0.9
     restraint: float = 0.3
     """Pull of the image's phases on the iterate's; 0 leaves the image to the start alone."""

@@ -51,7 +51,8 @@ class PhasedWaves:
     images: Images
     """`(item, y, x)`, the high-resolution image, relative to the incident beam."""
     energy_outside_support: Float[Tensor, " item"]
-    """Share of each wave's energy outside the support the phaser estimated: lower is better."""
+    """Share of each wave's energy outside the support the phaser estimated: lower is better. NaN
+    from a phaser that estimates none."""
 
 
 class Phaser(Protocol):

@@ -63,3 +63,12 @@ def measured_region(
     """Mask of a centred square pattern: true where it was measured, false on the direct beam."""
     axis = torch.arange(pixels, device=device) - pixels // 2
     return axis[:, None] ** 2 + axis[None, :] ** 2 > direct_beam_pixels**2
+
+
+def projected_potential_of(scattered: Waves, electron: Electron) -> Images:
+    """Projected potential that a mid-plane wave speaks of, as a pure phase object [V Å].
+
+    arg(1 + psi_s) / sigma; thickness and amplitude contrast are left out, which is adequate to
+    about 2.5 Å (Leidl et al., IUCrJ 10 (2023) 475).
+    """
+    return torch.angle(1 + scattered) / electron.interaction_rad_per_volt_angstrom

@@ -1,0 +1,194 @@
+"""Descriptions of every kind of file the program reads or writes, one function each."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from diffragan.errors import InputError
+
+
+def describe(path: Path) -> Iterator[str]:
+    """Yield lines that describe a file.
+
+    Raises
+    ------
+    InputError : It is missing, of no known kind, or damaged; says the first problem.
+    """
+    if not path.exists() and not path.name.endswith(".zarr"):
+        raise InputError(f"{path}: no such file")
+    yield from _describer(path)(path)
+
+
+def _describer(path: Path) -> Callable[[Path], Iterator[str]]:
+    name = path.name.lower().removesuffix(".gz")
+    if path.is_dir() and not name.endswith((".zarr", ".partial")):
+        if (path / "last").is_dir() or (path / "best").is_dir():
+            return _training_run
+        raise InputError(f"{path}: a folder of no kind this program knows")
+    for endings, describer in DESCRIBERS.items():
+        if name.endswith(endings):
+            return describer
+    raise InputError(
+        f"{path}: of no kind this program knows; known endings: "
+        + ", ".join(ending for endings in DESCRIBERS for ending in endings)
+    )
+
+
+def _store(path: Path) -> Iterator[str]:
+    from diffragan.io.store import open_store
+
+    store = open_store(path)
+    kinds = {"triplets": "simulated triplets", "phased": "phased waves"}
+    yield f"{path}: {kinds.get(store.kind, store.kind)} (diffragan Zarr store, complete)"
+    attributes = store.attributes
+    experiment = attributes["experiment"]
+    yield (
+        f"  experiment: preset {experiment['preset']}, {experiment['energy_kev']:g} keV, "
+        f"box {experiment['box_angstrom']:g} Å, patterns to "
+        f"{experiment['diffraction']['max_angle_mrad']:g} mrad"
+    )
+    if "method" in attributes:
+        yield f"  method: {attributes['method']}, phased from {attributes['source']}"
+    for molecule in attributes["structures"]:
+        yield f"  molecule: {molecule['name']}, {molecule['mass_kda']:.2f} kDa"
+    for name in store.array_names():
+        spec = store.describe(name)
+        store.read(name, range(min(spec.shape[0], 1)) if spec.axes[:1] == ("item",) else None)
+        axes = ", ".join(f"{axis} {size}" for axis, size in zip(spec.axes, spec.shape, strict=True))
+        yield f"  {name} ({axes}) {spec.dtype} [{spec.unit}]: {spec.meaning}"
+    yield from _provenance(attributes["provenance"])
+    damaged = _first_damaged_item(path)
+    if damaged:
+        raise InputError(damaged)
+    yield "  no problem found"
+
+
+def _first_damaged_item(path: Path) -> str:
+    """Read every item once, and return what is wrong with the first that cannot be read."""
+    from diffragan.io.store import open_store
+
+    store = open_store(path)
+    for name in store.array_names():
+        spec = store.describe(name)
+        if spec.axes[:1] != ("item",):
+            continue
+        for item in range(spec.shape[0]):
+            try:
+                store.read(name, [item])
+            except InputError as error:
+                return f"{error} (item {item})"
+    return ""
+
+
+def _provenance(made: dict[str, object]) -> Iterator[str]:
+    if not made:
+        return
+    yield f"  made by: diffragan {made.get('version')} {made.get('command')}, seed {made.get('seed')}"
+    inputs = made.get("inputs")
+    if isinstance(inputs, dict):
+        for name, digest in inputs.items():
+            yield f"  from: {name} (sha256 {str(digest)[:16]}…)"
+
+
+def _structure(path: Path) -> Iterator[str]:
+    from collections import Counter
+
+    from diffragan.io.structures import read_structure
+
+    structure = read_structure(path)
+    model = structure[0]
+    elements = Counter(site.atom.element.name for site in model.all())
+    atoms = sum(elements.values())
+    yield f"{path}: atomic structure, {len(structure)} model(s)"
+    yield f"  {atoms} atoms: " + ", ".join(f"{n} {e}" for e, n in sorted(elements.items()))
+    for chain in model:
+        residues = [residue.name for residue in chain]
+        shown = " ".join(residues[:6]) + (" …" if len(residues) > 6 else "")
+        yield f"  chain {chain.name or '(blank)'}: {len(residues)} residues, {shown}"
+    sidecar = path.with_suffix(".json")
+    if not sidecar.is_file():
+        yield "  coordinates in Å; not prepared yet: run `diffragan prepare` on it"
+        return
+    from diffragan.structures.prepared import read_prepared
+
+    prepared = read_prepared(path)
+    yield (
+        f"  prepared: {prepared.mass_kda:.2f} kDa, "
+        f"{prepared.record['largest_dimension_angstrom']:.1f} Å across; coordinates in Å, centred on "
+        "the centre of mass"
+    )
+
+
+def _mrc(path: Path) -> Iterator[str]:
+    from diffragan.io.mrc import read_mrc
+
+    values, pixel, kind = read_mrc(path)
+    axes = "z, y, x" if kind == "volume" else "image, y, x"
+    yield f"{path}: MRC {kind}, {' x '.join(map(str, values.shape))} ({axes}) {values.dtype}"
+    yield f"  pixel {pixel:.4f} Å, box {pixel * values.shape[-1]:.1f} Å"
+    yield (
+        f"  values {float(values.min()):.4g} to {float(values.max()):.4g}, "
+        f"mean {float(values.mean()):.4g}, sd {float(values.std()):.4g}"
+    )
+    yield "  no problem found"
+
+
+def _star(path: Path) -> Iterator[str]:
+    from diffragan.io.star import read_particles
+
+    particles = read_particles(path)
+    optics = particles.optics
+    stacks = sorted(set(particles.stacks))
+    yield f"{path}: RELION 3.1 particles, {len(particles.stacks)} images in {', '.join(stacks[:3])}"
+    yield (
+        f"  {optics.energy_kev:g} keV, Cs {optics.spherical_aberration_mm:g} mm, "
+        f"{optics.image_pixels} px of {optics.pixel_angstrom:.4f} Å"
+    )
+    yield f"  orientations: {'known' if particles.rotations is not None else 'unknown'}"
+    missing = [name for name in stacks if not (path.parent / name).exists()]
+    if missing:
+        raise InputError(f"{path}: the stack {missing[0]} it names is not beside it")
+    yield "  no problem found"
+
+
+def _configuration(path: Path) -> Iterator[str]:
+    from diffragan.config.load import load_any
+
+    settings = load_any(path)
+    kind = settings.model_dump()["kind"]
+    yield f"{path}: configuration of kind '{kind}', valid; `diffragan validate` prints all of it"
+
+
+def _json(path: Path) -> Iterator[str]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: JSON, but not one of this program's files")
+    yield f"{path}: JSON with the keys {', '.join(sorted(content))}"
+    if "methods" in content:
+        for name, result in content["methods"].items():
+            yield (
+                f"  {name}: {result['resolution_frc_0p5_angstrom']:.2f} Å at FRC 0.5, "
+                f"SSIM {result['ssim_mean']:.3f}"
+            )
+    if isinstance(content.get("provenance"), dict):
+        yield from _provenance(content["provenance"])
+
+
+def _training_run(path: Path) -> Iterator[str]:
+    from diffragan.io.checkpoints import describe_run
+
+    yield from describe_run(path)
+
+
+DESCRIBERS: dict[tuple[str, ...], Callable[[Path], Iterator[str]]] = {
+    (".zarr", ".partial"): _store,
+    (".pdb", ".ent", ".cif", ".mmcif"): _structure,
+    (".mrc", ".mrcs", ".map"): _mrc,
+    (".star",): _star,
+    (".yaml", ".yml"): _configuration,
+    (".json",): _json,
+}
+"""Endings of a name to the function that describes such a file."""

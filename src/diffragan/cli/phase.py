@@ -1,0 +1,68 @@
+"""`diffragan phase`: recover the waves of a data set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Recover the wave of every pattern of a data set by one method.
+
+    Methods: low-resolution (the image alone), er, hio, raar (iterations on the measured moduli),
+    cgan (the paper's network; needs --weights). Writes the store, and beside it an MRC stack with a
+    RELION STAR file.
+
+    Example: diffragan phase data.zarr --method hio --out phased.zarr
+    """
+
+    data: tyro.conf.Positional[Path]
+    """Data set that `diffragan simulate` wrote."""
+    out: Path
+    """Store to write, a folder whose name ends in .zarr."""
+    method: str = "hio"
+    """low-resolution, er, hio, raar or cgan."""
+    weights: Path | None = None
+    """Training run of a learned method."""
+    iterations: int | None = None
+    """Iterations of an iterative method (1500 when left out)."""
+    restraint: float | None = None
+    """Pull of the low-resolution image on the phases of an iterative method (0.3 when left out)."""
+    views: int | None = None
+    """Phase only the first views of the data set."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+
+
+def run(arguments: Arguments) -> None:
+    """Phase, and say what was written."""
+    from diffragan.device import choose_device
+    from diffragan.errors import ConfigError
+    from diffragan.io.phased import PhasedStore
+    from diffragan.io.store import check_store_target
+    from diffragan.io.triplets import TripletStore
+    from diffragan.phasing.dataset import phase_dataset
+    from diffragan.phasing.particles import write_particle_stack
+    from diffragan.phasing.registry import make_phaser, recorded_settings
+
+    check_store_target(arguments.out)
+    data = TripletStore(arguments.data)
+    wanted = {"iterations": arguments.iterations, "restraint": arguments.restraint}
+    settings = {name: value for name, value in wanted.items() if value is not None}
+    device = choose_device(arguments.device)
+    if arguments.views is not None and arguments.views < 1:
+        raise ConfigError(f"--views is {arguments.views}; use 1 or more")
+    count = min(arguments.views or len(data), len(data))
+    phaser = make_phaser(arguments.method, settings, arguments.weights, device)
+    phase_dataset(
+        data,
+        phaser,
+        arguments.out,
+        method=arguments.method,
+        settings=recorded_settings(phaser, settings, arguments.weights),
+        items=range(count),
+        device=device,
+    )
+    stack, star = write_particle_stack(PhasedStore(arguments.out))
+    print(f"wrote {arguments.out}, {stack.name} and {star.name}: {count} views by {arguments.method}")

@@ -1,0 +1,83 @@
+"""Phasing a whole data set into a store, in batches, resumable."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from diffragan.io.phased import KIND, phased_attributes, phased_specs
+from diffragan.io.provenance import fingerprint, provenance
+from diffragan.io.store import StoreWriter, write_item
+from diffragan.io.triplets import TripletStore
+from diffragan.phasing.protocol import Phaser, read_observations
+from diffragan.progress import progress_bar
+
+BATCH = 8
+"""Items phased together: enough to feed every core, few enough for its cache."""
+
+
+def phase_dataset(
+    data: TripletStore,
+    phaser: Phaser,
+    out: Path,
+    *,
+    method: str,
+    settings: Mapping[str, Any],
+    items: Sequence[int] | None = None,
+    device: str = "cpu",
+) -> Path:
+    """Phase items of a data set into the store `out`; takes up an interrupted run.
+
+    Parameters
+    ----------
+    data : The data set; only what an experiment measures of it is shown to the phaser.
+    phaser : Turns observations into waves.
+    out : The store, a name that ends in `.zarr`.
+    method : Name of the phaser in the registry.
+    settings : Everything needed to make the phaser again, for controls and provenance.
+    items : Which items; all when left out.
+    device : Where the observations live.
+    """
+    chosen = list(range(len(data))) if items is None else list(items)
+    made_by = provenance(
+        "phase",
+        {"method": method, **settings, "items": fingerprint(chosen)},
+        None,
+        {data.store.path.name: data.identity},
+    )
+    attributes = phased_attributes(
+        method, data.store.path, data.identity, data.store.attributes, made_by
+    )
+    writer = StoreWriter(out, KIND, phased_specs(data.experiment, len(chosen)), attributes)
+    remaining = [place for place in range(len(chosen)) if place not in writer.done]
+    with progress_bar(len(chosen), f"phasing by {method}", done=len(writer.done)) as bar:
+        for start in range(0, len(remaining), BATCH):
+            places = remaining[start : start + BATCH]
+            _phase_batch(data, phaser, writer, places, [chosen[p] for p in places], device)
+            bar.advance(len(places))
+    writer.finish()
+    return out
+
+
+def _phase_batch(
+    data: TripletStore,
+    phaser: Phaser,
+    writer: StoreWriter,
+    places: Sequence[int],
+    items: Sequence[int],
+    device: str,
+) -> None:
+    phased = phaser.phase(read_observations(data, items, device))
+    poses = {name: data.read(name, items) for name in ("structure", "orientation", "shift")}
+    for row, (place, item) in enumerate(zip(places, items, strict=True)):
+        write_item(
+            writer.partial,
+            place,
+            {
+                "wave": phased.waves[row].cpu().numpy(),
+                "image": phased.images[row].cpu().numpy(),
+                "energy_outside_support": float(phased.energy_outside_support[row]),
+                "source_item": item,
+                **{name: values[row] for name, values in poses.items()},
+            },
+        )
+        writer.mark(place)

@@ -1,0 +1,68 @@
+"""Phased images as other programs take them: an MRC stack with a RELION STAR file."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from diffragan.io.mrc import write_stack
+from diffragan.io.phased import PhasedStore
+from diffragan.io.star import ParticleOptics, write_particles
+from diffragan.physics.forward import projected_potential_of
+from diffragan.rotations import matrix_from_quaternion
+from diffragan.typing import Images
+
+BACKGROUND_RADIUS = 0.49
+"""Background is what lies farther than this share of the box from its centre."""
+NO_AMPLITUDE_CONTRAST = 0.0
+BATCH = 256
+
+
+def write_particle_stack(phased: PhasedStore) -> tuple[Path, Path]:
+    """Write `NAME.mrcs` and `NAME.star` beside the store `NAME.zarr`.
+
+    The images are projected potentials, the molecule white, normalised as RELION wants: background
+    of mean 0 and standard deviation 1. They are phased waves, free of any CTF: reconstruct them
+    without CTF correction.
+    """
+    experiment = phased.experiment
+    grid = experiment.wave_grid
+    stack = np.empty((len(phased), grid.pixels, grid.pixels), np.float32)
+    for start in range(0, len(phased), BATCH):
+        items = range(start, min(start + BATCH, len(phased)))
+        waves = torch.from_numpy(phased.read("wave", items))
+        images = projected_potential_of(waves, experiment.electron)
+        stack[items.start : items.stop] = _normalised(images).numpy()
+    images_path = phased.store.path.with_suffix(".mrcs")
+    star_path = phased.store.path.with_suffix(".star")
+    write_stack(images_path, stack, grid.pixel_angstrom, label=f"phased by {phased.method}")
+    optics = ParticleOptics(
+        energy_kev=experiment.energy_kev,
+        spherical_aberration_mm=experiment.high_resolution.spherical_aberration_mm,
+        amplitude_contrast=NO_AMPLITUDE_CONTRAST,
+        pixel_angstrom=grid.pixel_angstrom,
+        image_pixels=grid.pixels,
+    )
+    rotations: NDArray[np.float64] = matrix_from_quaternion(phased.read("orientation"))
+    write_particles(
+        star_path,
+        images_path.name,
+        optics,
+        len(phased),
+        rotations=rotations,
+        # RELION's origin is the shift that centres the image: ours, undone.
+        origins_angstrom=-phased.read("shift")[:, :2],
+    )
+    return images_path, star_path
+
+
+def _normalised(images: Images) -> Images:
+    size = images.shape[-1]
+    axis = torch.arange(size) - size // 2
+    far = axis[:, None] ** 2 + axis[None, :] ** 2 > (BACKGROUND_RADIUS * size) ** 2
+    background = images[:, far]
+    mean, spread = background.mean(1), background.std(1)
+    # An iterated wave is exactly zero outside its support: leave such an image in volts.
+    spread = torch.where(spread > 0, spread, 1.0)
+    return (images - mean[:, None, None]) / spread[:, None, None]

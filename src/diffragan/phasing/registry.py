@@ -1,0 +1,120 @@
+"""Every phaser by its name, so that `phase`, `evaluate` and `demo` treat all alike."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from diffragan.errors import ConfigError, nearest
+from diffragan.io.provenance import sha256_of
+from diffragan.phasing.algorithms import STEPS
+from diffragan.phasing.iterative import IterativePhaser, IterativeSettings
+from diffragan.phasing.learned import ConditionalGanPhaser
+from diffragan.phasing.low_resolution import LowResolutionPhaser
+from diffragan.phasing.protocol import Phaser
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which phaser is wanted, and what it needs."""
+
+    method: str
+    settings: Mapping[str, Any]
+    """Settings that differ from the method's own."""
+    weights: Path | None = None
+    """Training run of a learned phaser."""
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One phaser of the registry."""
+
+    summary: str
+    make: Callable[[Request], Phaser]
+    needs_weights: bool = False
+
+
+def _low_resolution(request: Request) -> Phaser:
+    if request.settings:
+        raise ConfigError(f"method '{request.method}' has no settings")
+    return LowResolutionPhaser()
+
+
+def _iterative(request: Request) -> Phaser:
+    wanted = {**request.settings, "algorithm": request.method}
+    try:
+        return IterativePhaser(IterativeSettings.model_validate(wanted))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"method '{request.method}', setting '{name}': {first['msg']}") from None
+
+
+def _conditional_gan(request: Request) -> Phaser:
+    assert request.weights is not None
+    return ConditionalGanPhaser(request.weights, request.device)
+
+
+PHASERS: dict[str, Entry] = {
+    "low-resolution": Entry("the low-resolution image alone: the floor", _low_resolution),
+    "er": Entry("error reduction with a support estimated from the data", _iterative),
+    "hio": Entry("hybrid input-output with a support estimated from the data", _iterative),
+    "raar": Entry("relaxed averaged reflections with an estimated support", _iterative),
+    "cgan": Entry("the paper's conditional GAN, trained by `diffragan train`", _conditional_gan, True),
+}
+assert set(STEPS) <= set(PHASERS)
+
+
+def make_phaser(
+    method: str,
+    settings: Mapping[str, Any] | None = None,
+    weights: Path | None = None,
+    device: str = "cpu",
+) -> Phaser:
+    """Make the phaser of a name.
+
+    Parameters
+    ----------
+    method : Name in `PHASERS`.
+    settings : Settings that differ from the method's own.
+    weights : Training run, for a learned phaser.
+    device : Where its network lives.
+
+    Raises
+    ------
+    ConfigError : The method or a setting is not known, or weights are missing or not wanted.
+    InputError : The weights cannot be used.
+    """
+    if method not in PHASERS:
+        raise ConfigError(f"there is no method '{method}'; {nearest(method, PHASERS)}")
+    entry = PHASERS[method]
+    if entry.needs_weights and weights is None:
+        raise ConfigError(
+            f"method '{method}' needs `--weights RUN`, a run that `diffragan train` wrote"
+        )
+    if weights is not None and not entry.needs_weights:
+        raise ConfigError(f"method '{method}' takes no weights; leave `--weights` out")
+    return entry.make(Request(method, settings or {}, weights, device))
+
+
+def recorded_settings(
+    phaser: Phaser, settings: Mapping[str, Any], weights: Path | None
+) -> dict[str, Any]:
+    """Describe a phaser so that `make_phaser` can make it again: `settings` and `weights`.
+
+    All settings in force are listed under `in_force`; a run's weights are pinned by their hash.
+    """
+    in_force = phaser.settings.model_dump() if isinstance(phaser, IterativePhaser) else {}
+    pinned = {} if weights is None else {
+        path.relative_to(weights).as_posix(): sha256_of(path)
+        for path in sorted(weights.glob("best/*.safetensors"))
+    }
+    return {
+        "settings": dict(settings),
+        "in_force": in_force,
+        "weights": None if weights is None else str(weights.resolve()),
+        "weights_sha256": pinned,
+    }
