@@ -1,0 +1,1 @@
+"""Judging phased waves against the truth: metrics, controls, figures and the report."""

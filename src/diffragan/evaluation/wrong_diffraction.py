@@ -1,0 +1,87 @@
+"""The wrong-diffraction control: the pattern of something else with the right image.
+
+A method can score well and never look at the diffraction. So it is run again with a wrong pattern
+and the right low-resolution image: if it uses the diffraction, that must destroy its score.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from diffragan.errors import InputError
+from diffragan.evaluation.metrics import MeasuredLimit
+from diffragan.evaluation.scores import ViewScores, read_truth
+from diffragan.io.phased import PhasedStore
+from diffragan.io.provenance import sha256_of
+from diffragan.io.triplets import TripletStore
+from diffragan.phasing.protocol import Phaser, read_observations
+from diffragan.phasing.registry import make_phaser
+from diffragan.progress import progress_bar
+from diffragan.rotations import matrix_from_quaternion
+
+BATCH = 8
+
+ANOTHER_MOLECULE = "another molecule"
+ANOTHER_ORIENTATION = "another orientation of the same molecule"
+
+
+def wrong_items(data: TripletStore, items: Sequence[int]) -> tuple[list[int], str] | None:
+    """Choose for each item one whose pattern is wrong for it, and say what it is of.
+
+    A view of the next molecule; with one molecule only, the view whose beam is nearest to
+    perpendicular. `None` when the data set has one item.
+    """
+    owner = data.read("structure")
+    molecules = np.unique(owner)
+    if len(molecules) > 1:
+        of = {int(molecule): np.flatnonzero(owner == molecule) for molecule in molecules}
+        following = dict(zip(of, [*list(of)[1:], next(iter(of))], strict=True))
+        views = [of[following[int(owner[item])]] for item in items]
+        return [int(v[i % len(v)]) for i, v in zip(items, views, strict=True)], ANOTHER_MOLECULE
+    if len(owner) == 1:
+        return None
+    beams = matrix_from_quaternion(data.read("orientation"))[:, 2]
+    along = np.abs(beams @ beams.T)
+    return [int(along[item].argmin()) for item in items], ANOTHER_ORIENTATION
+
+
+def phaser_of(phased: PhasedStore, device: str = "cpu") -> Phaser:
+    """Make the phaser again that made a store, from what the store recorded.
+
+    Raises
+    ------
+    ConfigError : The method or one of its settings is not known.
+    InputError : The store does not say how it was made, or its weights are missing or changed.
+    """
+    recorded = phased.store.attributes.get("provenance", {}).get("settings", {})
+    if "settings" not in recorded:
+        raise InputError(f"{phased.store.path}: does not record the settings of its method")
+    weights = Path(recorded["weights"]) if recorded.get("weights") else None
+    for name, digest in (recorded.get("weights_sha256") or {}).items():
+        if weights is None or not (weights / name).is_file() or sha256_of(weights / name) != digest:
+            raise InputError(f"{weights}: the weights that {phased.store.path} names have changed")
+    return make_phaser(phased.method, recorded["settings"], weights, device)
+
+
+def run_wrong_diffraction(
+    data: TripletStore,
+    phaser: Phaser,
+    items: Sequence[int],
+    wrong: Sequence[int],
+    *,
+    limit: MeasuredLimit,
+    device: str = "cpu",
+) -> ViewScores:
+    """Phase items with the patterns of `wrong` ones and judge them against their own truth."""
+    scores = ViewScores(limit)
+    with progress_bar(len(items), "wrong-diffraction control") as bar:
+        for start in range(0, len(items), BATCH):
+            batch, other = items[start : start + BATCH], wrong[start : start + BATCH]
+            patterns = read_observations(data, other, device).diffraction
+            given = read_observations(data, batch, device).with_diffraction(patterns)
+            found = phaser.phase(given)
+            truth = read_truth(data, batch, device)
+            scores.add(batch, found.waves, found.images, truth)
+            bar.advance(len(batch))
+    return scores
