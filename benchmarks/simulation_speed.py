@@ -25,7 +25,8 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         prepared = read_prepared(write_preparation(prepare_structure(villin_path()), Path(folder)))
-    print(f"{prepared.name}: {len(prepared.model.positions)} atoms, {REPEATS} orientations, seed {SEED}")
+    atoms = len(prepared.model.positions)
+    print(f"{prepared.name}: {atoms} atoms, {REPEATS} orientations, seed {SEED}")
     print(f"{'preset':<8} {'engine':<6} {'s/orientation':>14} {'orientations/s':>15}")
     for preset in ("quick", "paper"):
         experiment = load_experiment(preset)

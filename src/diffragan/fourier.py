@@ -11,24 +11,38 @@ from diffragan.typing import Complex, Tensor
 AXES_2D = (-2, -1)
 
 
+def fft2(values: Tensor) -> Tensor:
+    """Transform with the origin at pixel [0, 0] on both sides."""
+    coefficients: Tensor = torch.fft.fft2(values)
+    return coefficients
+
+
+def ifft2(coefficients: Tensor) -> Tensor:
+    """Transform back with the origin at pixel [0, 0] on both sides."""
+    values: Tensor = torch.fft.ifft2(coefficients)
+    return values
+
+
+def centred(values: Tensor) -> Tensor:
+    """Move pixel [0, 0] to n // 2: as files and pictures have frequency zero."""
+    shifted: Tensor = torch.fft.fftshift(values, dim=AXES_2D)
+    return shifted
+
+
+def decentred(values: Tensor) -> Tensor:
+    """Move pixel n // 2 to [0, 0] (FFT order)."""
+    shifted: Tensor = torch.fft.ifftshift(values, dim=AXES_2D)
+    return shifted
+
+
 def fourier(wave: Tensor) -> Complex[Tensor, "*batch y x"]:
     """Transform `(..., y, x)` with its origin at n // 2 to Fourier coefficients in FFT order."""
-    return torch.fft.fft2(torch.fft.ifftshift(wave, dim=AXES_2D))
+    return fft2(decentred(wave))
 
 
 def inverse_fourier(coefficients: Tensor) -> Complex[Tensor, "*batch y x"]:
-    """Transform Fourier coefficients in FFT order back to `(..., y, x)`."""
-    return torch.fft.fftshift(torch.fft.ifft2(coefficients), dim=AXES_2D)
-
-
-def centred(coefficients: Tensor) -> Tensor:
-    """Move frequency zero to pixel n // 2, as files and pictures have it."""
-    return torch.fft.fftshift(coefficients, dim=AXES_2D)
-
-
-def decentred(pattern: Tensor) -> Tensor:
-    """Move frequency zero from pixel n // 2 to the first pixel (FFT order)."""
-    return torch.fft.ifftshift(pattern, dim=AXES_2D)
+    """Transform Fourier coefficients in FFT order back to `(..., y, x)`, origin at n // 2."""
+    return centred(ifft2(coefficients))
 
 
 def resize_centred(pattern: Tensor, pixels: int) -> Tensor:

@@ -28,7 +28,7 @@ class Grid:
         self, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
     ) -> Float[Tensor, " x"]:
         """Frequencies along one axis in FFT order [1/Å]."""
-        frequencies = torch.fft.fftfreq(
+        frequencies: Tensor = torch.fft.fftfreq(
             self.pixels, self.pixel_angstrom, device=device, dtype=torch.float64
         )
         return frequencies.to(dtype)

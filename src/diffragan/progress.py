@@ -17,7 +17,6 @@ from rich.progress import (
 )
 from rich.text import Text
 
-
 Item = TypeVar("Item")
 
 

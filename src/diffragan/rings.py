@@ -18,7 +18,9 @@ def ring_index(shape: tuple[int, ...], device: torch.device | str = "cpu") -> In
     return torch.round(torch.sqrt(squares)).long()
 
 
-def ring_sum(values: Tensor, rings: Int[Tensor, "*shape"], count: int) -> Float[Tensor, "*batch ring"]:
+def ring_sum(
+    values: Tensor, rings: Int[Tensor, "*shape"], count: int
+) -> Float[Tensor, "*batch ring"]:
     """Sum `(..., *shape)` values over each of the first `count` rings."""
     flat_rings = rings.reshape(-1)
     keep = flat_rings < count

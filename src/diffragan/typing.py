@@ -9,4 +9,15 @@ Patterns = Float[Tensor, "*batch q_y q_x"]
 Mask = Bool[Tensor, "q_y q_x"]
 Volume = Float[Tensor, "z y x"]
 
-__all__ = ["Bool", "Complex", "Float", "Images", "Int", "Mask", "Patterns", "Tensor", "Volume", "Waves"]
+__all__ = [
+    "Bool",
+    "Complex",
+    "Float",
+    "Images",
+    "Int",
+    "Mask",
+    "Patterns",
+    "Tensor",
+    "Volume",
+    "Waves",
+]

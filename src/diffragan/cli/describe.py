@@ -83,7 +83,8 @@ def _first_damaged_item(path: Path) -> str:
 def _provenance(made: dict[str, object]) -> Iterator[str]:
     if not made:
         return
-    yield f"  made by: diffragan {made.get('version')} {made.get('command')}, seed {made.get('seed')}"
+    maker = f"diffragan {made.get('version')} {made.get('command')}"
+    yield f"  made by: {maker}, seed {made.get('seed')}"
     inputs = made.get("inputs")
     if isinstance(inputs, dict):
         for name, digest in inputs.items():
@@ -114,8 +115,8 @@ def _structure(path: Path) -> Iterator[str]:
     prepared = read_prepared(path)
     yield (
         f"  prepared: {prepared.mass_kda:.2f} kDa, "
-        f"{prepared.record['largest_dimension_angstrom']:.1f} Å across; coordinates in Å, centred on "
-        "the centre of mass"
+        f"{prepared.record['largest_dimension_angstrom']:.1f} Å across; coordinates in Å, "
+        "centred on the centre of mass"
     )
 
 

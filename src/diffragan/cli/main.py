@@ -87,11 +87,15 @@ def run(arguments: Sequence[str]) -> int:
     if name == "--version":
         print(f"diffragan {__version__}")
         return 0
+    return _run_command(name, rest)
+
+
+def _run_command(name: str, arguments: Sequence[str]) -> int:
     try:
         if name not in COMMANDS:
             raise ConfigError(f"there is no command '{name}'; {nearest(name, COMMANDS)}")
         command = importlib.import_module(f"diffragan.cli.{name}")
-        command.run(_parse(command, name, rest))
+        command.run(_parse(command, name, arguments))
     except DiffraganError as error:
         return _complain(str(error))
     except OSError as error:

@@ -65,4 +65,6 @@ def run(arguments: Arguments) -> None:
         device=device,
     )
     stack, star = write_particle_stack(PhasedStore(arguments.out))
-    print(f"wrote {arguments.out}, {stack.name} and {star.name}: {count} views by {arguments.method}")
+    print(
+        f"wrote {arguments.out}, {stack.name} and {star.name}: {count} views by {arguments.method}"
+    )

@@ -44,6 +44,7 @@ def run(arguments: Arguments) -> None:
     from diffragan.errors import ConfigError, nearest
     from diffragan.io.files import output_folder
     from diffragan.io.triplets import triplet_specs
+    from diffragan.simulation.abtem_engine import require_abtem
     from diffragan.simulation.dataset import simulate_dataset
     from diffragan.simulation.triplet import ENGINES
     from diffragan.structures.prepared import read_prepared_many
@@ -55,7 +56,11 @@ def run(arguments: Arguments) -> None:
         {key: value for key, value in wanted.items() if value is not None},
     )
     if arguments.engine not in ENGINES:
-        raise ConfigError(f"there is no engine '{arguments.engine}'; {nearest(arguments.engine, ENGINES)}")
+        raise ConfigError(
+            f"there is no engine '{arguments.engine}'; {nearest(arguments.engine, ENGINES)}"
+        )
+    if arguments.engine == "abtem":
+        require_abtem()
     if arguments.workers is not None and arguments.workers < 1:
         raise ConfigError(f"--workers is {arguments.workers}; use 1 or more")
     device = choose_device(arguments.device)

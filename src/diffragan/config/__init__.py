@@ -1,0 +1,1 @@
+"""Frozen, typed settings and the presets."""

@@ -117,7 +117,10 @@ class Experiment(Settings):
             raise ValueError(
                 f"the pattern would have {side} pixels; raise max_angle_mrad or box_angstrom"
             )
-        for name, pixels in (("wave_pixels", self.wave_pixels), ("image_pixels", self.image_pixels)):
+        for name, pixels in (
+            ("wave_pixels", self.wave_pixels),
+            ("image_pixels", self.image_pixels),
+        ):
             if pixels % 2 or pixels < side:
                 raise ValueError(
                     f"{name} is {pixels}; it must be even and at least the pattern's {side} pixels"

@@ -26,21 +26,23 @@ def preset_names(kind: str) -> list[str]:
     """Names of the presets of a kind, `experiment` or `training`."""
     folder = resources.files("diffragan.config") / "presets" / kind
     return sorted(
-        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
+        entry.name.removesuffix(".yaml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".yaml")
     )
 
 
 def load_experiment(
     preset: str | None = None, file: Path | None = None, overrides: Mapping[str, Any] | None = None
 ) -> Experiment:
-    """Settings of an experiment: the file's own `preset` key counts unless one is given."""
+    """Read the settings of an experiment; the file's own `preset` counts unless one is given."""
     return _load(Experiment, "experiment", preset or "paper", preset is not None, file, overrides)
 
 
 def load_training(
     preset: str | None = None, file: Path | None = None, overrides: Mapping[str, Any] | None = None
 ) -> TrainingSettings:
-    """Settings of a training run."""
+    """Read the settings of a training run."""
     return _load(
         TrainingSettings, "training", preset or "paper-small", preset is not None, file, overrides
     )
@@ -104,8 +106,10 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         inner = merged.get(key)
-        both_nested = isinstance(value, Mapping) and isinstance(inner, Mapping)
-        merged[key] = _merge(inner, value) if both_nested else value
+        if isinstance(value, Mapping) and isinstance(inner, Mapping):
+            merged[key] = _merge(inner, value)
+        else:
+            merged[key] = value
     return merged
 
 

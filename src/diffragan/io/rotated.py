@@ -21,5 +21,6 @@ def write_rotated_structure(
     shift : `(3,)` translation [Å].
     """
     structure = read_structure(source)
-    structure[0].transform_pos_and_adp(gemmi.Transform(gemmi.Mat33(matrix), gemmi.Vec3(*shift)))
+    movement = gemmi.Transform(gemmi.Mat33(matrix.tolist()), gemmi.Vec3(*shift))
+    structure[0].transform_pos_and_adp(movement)
     write_structure(structure, target)

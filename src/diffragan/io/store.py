@@ -54,7 +54,9 @@ def partial_path(path: Path) -> Path:
 class StoreWriter:
     """Writes a store; made anew or taken up where an earlier run with the same attributes ended."""
 
-    def __init__(self, path: Path, kind: str, specs: Mapping[str, ArraySpec], attributes: Any) -> None:
+    def __init__(
+        self, path: Path, kind: str, specs: Mapping[str, ArraySpec], attributes: Any
+    ) -> None:
         """Open `path.partial`; `attributes` must be plain JSON and the same for the same data.
 
         Raises
@@ -144,7 +146,7 @@ class StoreWriter:
             self._partial.rename(self.path)
 
 
-def write_item(partial: Path, item: int, arrays: Mapping[str, Array]) -> None:
+def write_item(partial: Path, item: int, arrays: Mapping[str, Array | float]) -> None:
     """Write one item's arrays into a growing store; safe from several processes."""
     group = zarr.open_group(partial, mode="r+")
     for name, values in arrays.items():
@@ -161,7 +163,9 @@ def check_store_target(path: Path) -> None:
     if path.suffix != ".zarr":
         raise OutputError(f"{path}: a data set is a folder whose name ends in .zarr; rename it")
     if path.is_file():
-        raise OutputError(f"{path}: a file stands where the data set should go; choose another name")
+        raise OutputError(
+            f"{path}: a file stands where the data set should go; choose another name"
+        )
     if path.is_dir() and any(path.iterdir()):
         try:
             open_store(path)
@@ -223,23 +227,21 @@ class Store:
             else:
                 values = np.stack([np.asarray(array[int(i)]) for i in items])
         except (OSError, ValueError, RuntimeError, KeyError) as error:
+            words = " ".join(str(error).split())[:80]
             raise InputError(
-                f"{self.path}: the array '{name}' is damaged ({' '.join(str(error).split())[:80]}); "
-                "make the data set again"
+                f"{self.path}: the array '{name}' is damaged ({words}); make the data set again"
             ) from None
         checked = values.dtype.kind in "fc" and not array.attrs.get("nan_means")
         if checked and not np.isfinite(values).all():
             raise InputError(
-                f"{self.path}: the array '{name}' holds values that are not finite, or chunks of it "
-                "are missing; make the data set again"
+                f"{self.path}: the array '{name}' holds values that are not finite, or chunks "
+                "of it are missing; make the data set again"
             )
         return values
 
     def _find(self, name: str) -> "zarr.Array[Any]":
         if name not in self._group:
-            raise InputError(
-                f"{self.path}: the array '{name}' is missing; make the data set again"
-            )
+            raise InputError(f"{self.path}: the array '{name}' is missing; make the data set again")
         return _array(self._group, name)
 
 
@@ -275,7 +277,6 @@ def open_store(path: Path, kind: str | None = None) -> Store:
     found = attributes.get("kind")
     if kind is not None and found != kind:
         makers = {"triplets": "diffragan simulate", "phased": "diffragan phase"}
-        raise InputError(
-            f"{path}: holds '{found}', but '{kind}' is needed (as `{makers.get(kind, kind)}` writes)"
-        )
+        maker = makers.get(kind, kind)
+        raise InputError(f"{path}: holds '{found}', but '{kind}' is needed (as `{maker}` writes)")
     return Store(path, group)

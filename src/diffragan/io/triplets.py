@@ -35,7 +35,9 @@ def triplet_specs(experiment: Experiment, items: int, atoms: int) -> dict[str, A
         experiment.wave_pixels,
     )
 
-    def per_item(shape: tuple[int, ...], dtype: str, axes: tuple[str, ...], unit: str, meaning: str):  # type: ignore[no-untyped-def]
+    def per_item(
+        shape: tuple[int, ...], dtype: str, axes: tuple[str, ...], unit: str, meaning: str
+    ) -> ArraySpec:
         return ArraySpec((items, *shape), dtype, ("item", *axes), unit, meaning)
 
     yx = ("y", "x")
@@ -89,7 +91,7 @@ def triplet_specs(experiment: Experiment, items: int, atoms: int) -> dict[str, A
 def triplet_attributes(
     experiment: Experiment, structures: Sequence[StructureEntry], made_by: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Attributes of a data set: experiment, molecules, provenance and an identity from all three."""
+    """Attributes of a data set: experiment, molecules, provenance, and an identity of them all."""
     content = {
         "experiment": experiment.model_dump(mode="json"),
         "structures": [

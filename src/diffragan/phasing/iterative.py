@@ -6,6 +6,7 @@ import torch
 
 from diffragan.config.settings import Settings
 from diffragan.errors import ConfigError, nearest
+from diffragan.fourier import centred
 from diffragan.phasing.algorithms import STEPS, error_reduction
 from diffragan.phasing.projections import (
     MeasuredModuli,
@@ -104,7 +105,8 @@ def iterate(
 class SupportRefinement:
     """Draws the support anew from the wave phased so far, ever more finely (shrink-wrap).
 
-    Source: Marchesini et al., Phys. Rev. B 68 (2003) 140101; here the area stays what the mass asks.
+    Source: Marchesini et al., Phys. Rev. B 68 (2003) 140101; here the area stays what the mass
+    asks.
     """
 
     area_angstrom2: Tensor
@@ -148,5 +150,5 @@ class IterativePhaser:
         refinement = SupportRefinement(area, observations, self.settings)
         start = starting_wave(phases, moduli)
         wave, error = iterate(start, moduli, refinement(start, 0.0), self.settings, refinement)
-        centred = torch.fft.fftshift(wave, dim=(-2, -1))
-        return PhasedWaves(centred, high_resolution_images(centred, experiment), error)
+        waves = centred(wave)
+        return PhasedWaves(waves, high_resolution_images(waves, experiment), error)

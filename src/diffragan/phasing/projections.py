@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from diffragan.fourier import decentred, resize_centred
+from diffragan.fourier import decentred, fft2, ifft2, resize_centred
 from diffragan.phasing.protocol import Observations
 from diffragan.physics.forward import scattered_modulus
 from diffragan.typing import Bool, Complex, Float, Tensor, Waves
@@ -21,7 +21,7 @@ class MeasuredModuli:
     known: Bool[Tensor, "y x"]
     """Where the modulus was measured."""
     recorded: Bool[Tensor, "y x"]
-    """The recorded square: inside but not known (the direct beam) the wave is free, outside zero."""
+    """The recorded square: where it is not known (direct beam) the wave is free, outside zero."""
     restraint: Complex[Tensor, "item y x"] | None = None
     """Coefficients from another measurement that pull the phases their way."""
 
@@ -41,13 +41,13 @@ def project_modulus(wave: Waves, moduli: MeasuredModuli) -> Waves:
 
     Source: Fienup, Appl. Opt. 21 (1982) 2758, eqs. 5 and 6.
     """
-    spectrum = torch.fft.fft2(wave)
+    spectrum = fft2(wave)
     if moduli.restraint is not None:
         spectrum = spectrum + moduli.restraint
     size = spectrum.abs()
     scale = moduli.modulus / size.clamp(min=torch.finfo(size.dtype).tiny)
     free = moduli.recorded.to(size.dtype)
-    return torch.fft.ifft2(spectrum * torch.where(moduli.known, scale, free))
+    return ifft2(spectrum * torch.where(moduli.known, scale, free))
 
 
 def inside_support(

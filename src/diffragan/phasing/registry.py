@@ -63,7 +63,9 @@ PHASERS: dict[str, Entry] = {
     "er": Entry("error reduction with a support estimated from the data", _iterative),
     "hio": Entry("hybrid input-output with a support estimated from the data", _iterative),
     "raar": Entry("relaxed averaged reflections with an estimated support", _iterative),
-    "cgan": Entry("the paper's conditional GAN, trained by `diffragan train`", _conditional_gan, True),
+    "cgan": Entry(
+        "the paper's conditional GAN, trained by `diffragan train`", _conditional_gan, True
+    ),
 }
 assert set(STEPS) <= set(PHASERS)
 
@@ -108,10 +110,14 @@ def recorded_settings(
     All settings in force are listed under `in_force`; a run's weights are pinned by their hash.
     """
     in_force = phaser.settings.model_dump() if isinstance(phaser, IterativePhaser) else {}
-    pinned = {} if weights is None else {
-        path.relative_to(weights).as_posix(): sha256_of(path)
-        for path in sorted(weights.glob("best/*.safetensors"))
-    }
+    pinned = (
+        {}
+        if weights is None
+        else {
+            path.relative_to(weights).as_posix(): sha256_of(path)
+            for path in sorted(weights.glob("best/*.safetensors"))
+        }
+    )
     return {
         "settings": dict(settings),
         "in_force": in_force,

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from diffragan.fourier import decentred, resize_centred
-from diffragan.fourier import fourier as transform
+from diffragan.fourier import centred, decentred, fourier, ifft2, resize_centred
 from diffragan.phasing.projections import MeasuredModuli
 from diffragan.phasing.protocol import Observations
 from diffragan.physics.optics import phase_contrast
@@ -35,7 +34,7 @@ def image_phases(observations: Observations, moduli: MeasuredModuli) -> ImagePha
     """
     experiment = observations.experiment
     counts, pixels = observations.low_resolution, experiment.wave_pixels
-    spectrum = resize_centred(torch.fft.fftshift(transform(counts), dim=(-2, -1)), pixels)
+    spectrum = resize_centred(centred(fourier(counts)), pixels)
     # For an object at the origin of the box, n // 2, this transform is what fft2 sees of the wave
     # with its origin at [0, 0].
     spectrum = decentred(spectrum)
@@ -55,9 +54,9 @@ def image_phases(observations: Observations, moduli: MeasuredModuli) -> ImagePha
 def starting_wave(phases: ImagePhases, moduli: MeasuredModuli) -> Waves:
     """Wave of the measured moduli and the image's phases, each weighted by snr / (snr + 1)."""
     weight = phases.snr / (phases.snr + 1)
-    return torch.fft.ifft2(moduli.modulus * phases.direction * weight)
+    return ifft2(moduli.modulus * phases.direction * weight)
 
 
 def restraint(phases: ImagePhases, moduli: MeasuredModuli, strength: float) -> Tensor:
-    """Coefficients to add to an iterate's before its phases are taken; zero strength leaves it free."""
+    """Coefficients to add to an iterate's before its phases are taken."""
     return strength * phases.snr * moduli.modulus * phases.direction

@@ -1,4 +1,4 @@
-"""Where the molecule is, told from the data alone: its size from the pattern, its place from the image.
+"""Where the molecule is, told from the data alone: size from the pattern, place from the image.
 
 How large: the power scattered to high angles counts the atoms (Wilson, Nature 150 (1942) 152), the
 atoms give a mass, and the mass a projected area. The pattern's autocorrelation bounds what can be
@@ -10,6 +10,7 @@ from math import pi
 import torch
 
 from diffragan.config.experiment import Experiment
+from diffragan.fourier import fft2, ifft2
 from diffragan.grid import Grid
 from diffragan.phasing.projections import MeasuredModuli
 from diffragan.physics.form_factors import VOLT_ANGSTROM2_PER_ANGSTROM, electron_form_factor
@@ -64,9 +65,7 @@ def support_area(mass_dalton: Float[Tensor, " item"]) -> Float[Tensor, " item"]:
 def smooth(density: Tensor, sigma_angstrom: float, grid: Grid) -> Tensor:
     """Convolve with a Gaussian of standard deviation `sigma_angstrom` [Å], periodically."""
     q2 = grid.squared_frequencies(density.device)
-    return torch.fft.ifft2(
-        torch.fft.fft2(density) * torch.exp(-2 * (pi * sigma_angstrom) ** 2 * q2)
-    ).real
+    return ifft2(fft2(density) * torch.exp(-2 * (pi * sigma_angstrom) ** 2 * q2)).real
 
 
 def estimate_support(

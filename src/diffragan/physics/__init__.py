@@ -1,0 +1,1 @@
+"""The forward model: atoms, potential, wave, and what a detector sees."""

@@ -20,7 +20,9 @@ def poisson_counts(
     dose_e_per_a2 : Incident electrons per area [e/Å2].
     generator : NumPy generator: the same counts on every device.
     """
-    expected = intensity.double().clamp(min=0).cpu().numpy() * dose_e_per_a2 * grid.pixel_angstrom**2
+    expected = (
+        intensity.double().clamp(min=0).cpu().numpy() * dose_e_per_a2 * grid.pixel_angstrom**2
+    )
     return torch.from_numpy(generator.poisson(expected))
 
 
@@ -45,7 +47,10 @@ def dose_for_snr(
 
 
 def measured_snr(
-    counts: Tensor, intensity: Images, dose_e_per_a2: float, band_angstrom: tuple[float, float],
+    counts: Tensor,
+    intensity: Images,
+    dose_e_per_a2: float,
+    band_angstrom: tuple[float, float],
     grid: Grid,
 ) -> float:
     """Signal power over the actual noise power of counts in a band; the truth must be known."""

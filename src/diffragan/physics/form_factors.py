@@ -13,9 +13,7 @@ from diffragan.physics.lobato_table import LOBATO
 from diffragan.typing import Float, Tensor
 
 VOLT_ANGSTROM2_PER_ANGSTROM = (
-    PLANCK_J_S**2
-    / (2 * torch.pi * ELECTRON_MASS_KG * ELEMENTARY_CHARGE_C)
-    / ANGSTROM_M**2
+    PLANCK_J_S**2 / (2 * torch.pi * ELECTRON_MASS_KG * ELEMENTARY_CHARGE_C) / ANGSTROM_M**2
 )
 """h^2 / (2 pi m e), about 47.878 V Å2: turns a form factor [Å] into a potential's transform
 [V Å3]; Kirkland, 3rd ed., eq. C.2."""

@@ -7,6 +7,7 @@ import torch
 from diffragan.config.experiment import ANTIALIAS_FRACTION
 from diffragan.electron import Electron
 from diffragan.errors import InputError
+from diffragan.fourier import centred, fft2, ifft2
 from diffragan.grid import Grid
 from diffragan.physics.potential import projected_potential
 from diffragan.structures.atomic_model import AtomicModel
@@ -84,7 +85,7 @@ def mid_plane_wave(
     scattered = torch.zeros(grid.pixels, grid.pixels, dtype=torch.complex64, device=device)
     for number in range(first, last + 1):
         if number > first:
-            scattered = torch.fft.ifft2(torch.fft.fft2(scattered) * step)
+            scattered = ifft2(fft2(scattered) * step)
         inside = numbers == number
         if not bool(inside.any()):
             continue
@@ -92,8 +93,8 @@ def mid_plane_wave(
         phase = sigma * projected_potential(here, grid)
         # t - 1 instead of t keeps the small scattered wave's digits in float32.
         transmitted = torch.complex(-2 * torch.sin(phase / 2) ** 2, torch.sin(phase))
-        transmitted = torch.fft.ifft2(torch.fft.fft2(transmitted) * band)
+        transmitted = ifft2(fft2(transmitted) * band)
         scattered = scattered + transmitted * (1 + scattered)
     centre = -grid.box_angstrom / 2 + (last + 0.5) * thickness
     back = propagator(-centre, grid, electron, device) * band
-    return torch.fft.fftshift(torch.fft.ifft2(torch.fft.fft2(scattered) * back))
+    return centred(ifft2(fft2(scattered) * back))

@@ -23,8 +23,10 @@ def aberration_phase(
     wavelength = electron.wavelength_angstrom
     q2 = grid.squared_frequencies(device, torch.float64)
     spherical = optics.spherical_aberration_mm * ANGSTROM_PER_MM
-    return torch.pi * wavelength * (
-        0.5 * spherical * wavelength**2 * q2**2 - optics.defocus_angstrom * q2
+    return (
+        torch.pi
+        * wavelength
+        * (0.5 * spherical * wavelength**2 * q2**2 - optics.defocus_angstrom * q2)
     )
 
 

@@ -30,11 +30,11 @@ class FourierBand:
         return int(ANTIALIAS_FRACTION * self.grid.pixels / 2)
 
     def samples_x(self) -> Float[Tensor, " kx"]:
-        """Samples 0 to `limit` along x; the negative half follows from a real potential."""
+        """Return samples 0 to `limit` along x; the negative half follows from a real potential."""
         return torch.arange(self.limit + 1, device=self.device, dtype=torch.float32)
 
     def samples_y(self) -> Float[Tensor, " ky"]:
-        """Samples -`limit` to `limit` along y."""
+        """Return samples -`limit` to `limit` along y."""
         return torch.arange(-self.limit, self.limit + 1, device=self.device, dtype=torch.float32)
 
     def frequencies(self) -> Float[Tensor, "ky kx"]:
@@ -82,4 +82,5 @@ def projected_potential(model: AtomicModel, grid: Grid) -> Float[Tensor, "y x"]:
     half_plane = total.new_zeros(grid.pixels, grid.pixels // 2 + 1)
     half_plane[: band.limit + 1, :columns] = total[band.limit :]
     half_plane[-band.limit :, :columns] = total[: band.limit]
-    return torch.fft.irfft2(half_plane, s=(grid.pixels, grid.pixels))
+    potential: Tensor = torch.fft.irfft2(half_plane, s=(grid.pixels, grid.pixels))
+    return potential

@@ -1,0 +1,1 @@
+"""Triplets and whole data sets."""

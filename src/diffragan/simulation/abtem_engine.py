@@ -4,7 +4,9 @@ Nothing of abTEM is imported unless this engine is asked for.
 """
 
 import warnings
+from importlib.util import find_spec
 from math import ceil
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +23,20 @@ EV_PER_KEV = 1e3
 FINEST_NEEDED_PIXEL_ANGSTROM = 0.14
 """abTEM spreads each atom over four pixels linearly, which damps high frequencies: by 18 % at
 20 mrad on pixels of 0.27 Å, by 4 % on pixels of 0.14 Å (psi_s then differs by 0.8 % in all)."""
+
+
+def require_abtem() -> None:
+    """Make sure that the extra is there.
+
+    Raises
+    ------
+    MissingExtraError : abTEM is not installed.
+    """
+    if find_spec("abtem") is None:
+        raise MissingExtraError(
+            "the engine 'abtem' needs the package abTEM; install it with "
+            "`pip install 'diffragan[abtem]'` or use --engine torch"
+        )
 
 
 def abtem_mid_plane_wave(
@@ -41,22 +57,17 @@ def abtem_mid_plane_wave(
     ------
     MissingExtraError : abTEM is not installed.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import abtem
-            import ase
-    except ImportError:
-        raise MissingExtraError(
-            "the engine 'abtem' needs the package abTEM; install it with "
-            "`pip install 'diffragan[abtem]'` or use --engine torch"
-        ) from None
+    require_abtem()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import abtem  # noqa: PLC0415 - an optional package
+        import ase  # noqa: PLC0415
     box = grid.box_angstrom
-    fine = grid.with_pixels(
-        grid.pixels * ceil(grid.pixel_angstrom / FINEST_NEEDED_PIXEL_ANGSTROM)
-    )
+    fine = grid.with_pixels(grid.pixels * ceil(grid.pixel_angstrom / FINEST_NEEDED_PIXEL_ANGSTROM))
     positions = model.positions.detach().cpu().double().numpy() + box / 2
-    atoms = ase.Atoms(numbers=model.atomic_numbers.cpu().numpy(), positions=positions, cell=[box] * 3)
+    atoms = ase.Atoms(
+        numbers=model.atomic_numbers.cpu().numpy(), positions=positions, cell=[box] * 3
+    )
     with warnings.catch_warnings(), abtem.config.set({"device": "cpu", "precision": "float32"}):
         warnings.simplefilter("ignore")
         potential = abtem.Potential(
@@ -66,14 +77,11 @@ def abtem_mid_plane_wave(
             parametrization="lobato",
             projection="infinite",
         )
-        exit_wave = (
-            abtem.PlaneWave(energy=electron.energy_kev * EV_PER_KEV)
-            .multislice(potential, lazy=False)
-            .array
-        )
+        beam = abtem.PlaneWave(energy=electron.energy_kev * EV_PER_KEV)
+        exit_wave: Any = beam.multislice(potential, lazy=False)
         thickness = float(potential.slice_thickness[0])
-    # abTEM's arrays are (x, y) with the origin in a corner of the box, ours (y, x) with it at n // 2:
-    # the molecule's centre stands at n / 2 in both.
-    wave = torch.from_numpy(np.ascontiguousarray(np.asarray(exit_wave).T))
+    # abTEM's arrays are (x, y) with the origin in a corner of the box, ours (y, x) with it at
+    # n // 2: the molecule's centre stands at n / 2 in both.
+    wave = torch.from_numpy(np.ascontiguousarray(np.asarray(exit_wave.array).T))
     back = propagator(-(box + thickness) / 2, fine, electron)
     return resample(inverse_fourier(fourier(wave - 1) * back), grid.pixels).to(torch.complex64)

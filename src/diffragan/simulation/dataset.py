@@ -7,6 +7,7 @@ the bytes do not depend on the number of workers or on interruptions.
 import multiprocessing
 import os
 import shutil
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -18,8 +19,8 @@ import torch
 from diffragan.config.experiment import Experiment
 from diffragan.errors import ConfigError, InputError, OutputError
 from diffragan.io.provenance import provenance
-from diffragan.io.store import StoreWriter, write_item
 from diffragan.io.rotated import write_rotated_structure
+from diffragan.io.store import StoreWriter, write_item
 from diffragan.io.triplets import (
     KIND,
     StructureEntry,
@@ -207,9 +208,7 @@ def _check_all_fit(plan: Plan) -> None:
         check_fits(name, model, poses, plan.experiment.box_angstrom)
 
 
-def _compute(
-    plan: Plan, items: Sequence[int], partial: Path, workers: int | None
-) -> Iterator[int]:
+def _compute(plan: Plan, items: Sequence[int], partial: Path, workers: int | None) -> Iterator[int]:
     """Make `items` and yield each one's number when it is written."""
     count = workers or min(os.cpu_count() or 1, 1 + len(items) // ITEMS_WORTH_A_WORKER)
     if count <= 1 or plan.device != "cpu":
@@ -249,6 +248,8 @@ def _begin(plan: Plan, partial: Path) -> None:
     """Set a worker process up: one thread, so that sums are added in one order."""
     global _worker  # noqa: PLW0603 - a process pool has no other place for a worker's state
     torch.set_num_threads(1)
+    # Ctrl-C reaches every process of the terminal; only the first one should speak.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _worker = (plan, partial)
 
 
