@@ -1,0 +1,32 @@
+"""Grey pictures as PNG: rows and columns of images side by side."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from diffragan.io.files import atomic_path
+
+GAP_PIXELS = 2
+WHITE = 255
+
+
+def write_panels(path: Path, rows: Sequence[Sequence[NDArray[np.float32]]]) -> None:
+    """Write rows of square images of one size as a PNG.
+
+    Parameters
+    ----------
+    rows : Each a sequence of `(y, x)` images, black at 0 and white at 1; values beyond are cut.
+    """
+    side = rows[0][0].shape[-1] + GAP_PIXELS
+    canvas = np.full(
+        (len(rows) * side - GAP_PIXELS, len(rows[0]) * side - GAP_PIXELS), WHITE, np.uint8
+    )
+    for i, row in enumerate(rows):
+        for j, panel in enumerate(row):
+            grey = np.round(np.clip(panel, 0, 1) * WHITE).astype(np.uint8)
+            canvas[i * side :, j * side :][: grey.shape[0], : grey.shape[1]] = grey
+    with atomic_path(path) as beside:
+        Image.fromarray(canvas).save(beside)
