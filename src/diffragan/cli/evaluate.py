@@ -1,0 +1,105 @@
+"""`diffragan evaluate`: judge phased waves against the truth, with controls, into a report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tyro
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Judge phased waves against the truth of a simulated data set, and write a report.
+
+    Every method is also run again with a wrong pattern, which must destroy its score if it uses
+    the diffraction. Writes report.html, metrics.json, frc.csv and figures.
+
+    Example: diffragan evaluate data.zarr hio.zarr cgan.zarr --out evaluation
+    """
+
+    data: tyro.conf.Positional[Path]
+    """Data set that was phased."""
+    phased: tyro.conf.Positional[tuple[Path, ...]]
+    """Stores that `diffragan phase` wrote."""
+    out: Path
+    """Folder for the report."""
+    control_views: int = 8
+    """Views on which each method is run with a wrong pattern; 0 for none."""
+    reconstruction: tuple[Path, ...] = ()
+    """Folders that `diffragan reconstruct` wrote, to show their maps."""
+    title: str = "Phased electron diffraction, judged against the truth"
+    """Heading of the report."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+
+
+def run(arguments: Arguments) -> None:
+    """Evaluate, draw, report, and print the table."""
+    from rich.console import Console
+
+    from diffragan.device import choose_device
+    from diffragan.errors import ConfigError
+    from diffragan.evaluation.figures import draw_figures, find_reconstructions
+    from diffragan.evaluation.protocol import evaluate
+    from diffragan.evaluation.report import write_report
+    from diffragan.evaluation.sections import read_reconstruction
+    from diffragan.io.phased import PhasedStore
+    from diffragan.io.triplets import TripletStore
+
+    if arguments.control_views < 0:
+        raise ConfigError(f"--control-views is {arguments.control_views}; use 0 or more")
+    if not arguments.phased:
+        raise ConfigError("name at least one store that `diffragan phase` wrote")
+    device = choose_device(arguments.device)
+    data = TripletStore(arguments.data)
+    phased = [PhasedStore(path) for path in arguments.phased]
+    # Read before the long work, so that a wrong folder is told at once.
+    maps = [read_reconstruction(f) for f in find_reconstructions(arguments.reconstruction)]
+    metrics = evaluate(data, phased, arguments.out, arguments.control_views, device)
+    figures = draw_figures(data, phased, metrics, arguments.out, arguments.reconstruction)
+    page = write_report(metrics, figures, arguments.out, arguments.title, (), maps)
+    Console().print(closing_table(metrics))
+    print(f"look at {page}, {arguments.out / 'metrics.json'}, {arguments.out / 'figures'}")
+
+
+def closing_table(metrics: Mapping[str, Any]) -> "Table":
+    """Return what `evaluate` found as a table for the terminal."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    from diffragan.evaluation.wording import (
+        CONTROL_LABELS,
+        limit_text,
+        resolution_of,
+        wrong_diffraction_of,
+    )
+
+    caption = f"Resolutions at FRC 0.5. The pattern was {limit_text(metrics)}."
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=caption, caption_justify="left")
+    table.add_column("method", overflow="fold")
+    for heading in ("image", "wave", "SSIM", "wrong\npattern"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", overflow="fold")
+
+    def row(name: str, scores: Mapping[str, Any], control: str, verdict: str, style: str) -> None:
+        table.add_row(
+            Text(name),
+            resolution_of(scores),
+            resolution_of(scores, "wave_"),
+            f"{scores['ssim_mean']:.3f}",
+            control,
+            verdict,
+            style=style,
+        )
+
+    for name, method in metrics["methods"].items():
+        row(name, method, wrong_diffraction_of(method), method["verdict"], "")
+    table.add_section()
+    for name, control in metrics["controls"].items():
+        row(CONTROL_LABELS.get(name, name), control, "", "control", "dim")
+    return table

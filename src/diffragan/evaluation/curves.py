@@ -1,0 +1,208 @@
+"""FRC curves of all methods and controls, and the resolution of every view."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from diffragan.evaluation.metrics import FRC_THRESHOLD
+from diffragan.evaluation.style import (
+    CONTROL_GREYS,
+    FAINT,
+    INK,
+    MARKERS,
+    MUTED,
+    NOT_MEASURED,
+    PARTLY_MEASURED,
+    method_colours,
+)
+from diffragan.evaluation.wording import CONTROL_LABELS, resolution_of
+
+TOP_TICKS_ANGSTROM = (20, 5, 3, 2, 1.5, 1.2, 1, 0.8, 0.7, 0.6, 0.5)
+BEYOND = 1.06
+"""How far past the measured limit an axis goes, so that the limit is seen."""
+MOST_BANDS = 4
+"""Methods up to which bands of standard deviation can be told apart."""
+
+
+def draw_frc(metrics: Mapping[str, Any]) -> Figure:
+    """Draw mean FRC curves, the controls dashed, and where the measurement ends."""
+    methods = metrics["methods"]
+    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    ax = figure.add_subplot()
+    colours = method_colours(list(methods))
+    for name, method in methods.items():
+        frequency, mean = _curve(method)
+        ax.plot(frequency, mean, color=colours[name], label=f"{name}: {resolution_of(method)}")
+        if method["frc_std"] and shows_bands(metrics):
+            spread = np.asarray(method["frc_std"])
+            ax.fill_between(
+                frequency, mean - spread, mean + spread, color=colours[name], alpha=0.14, lw=0
+            )
+        wrong = method["controls"]["wrong_diffraction"]
+        if "frc_mean" in wrong:
+            label = f"{name}, wrong pattern: {resolution_of(wrong)}"
+            ax.plot(*_curve(wrong), color=colours[name], lw=1.1, ls=(0, (2, 1.5)), label=label)
+    for name, control in metrics["controls"].items():
+        shade = CONTROL_GREYS[list(metrics["controls"]).index(name) % len(CONTROL_GREYS)]
+        label = f"{CONTROL_LABELS.get(name, name)}: {resolution_of(control)}"
+        ax.plot(*_curve(control), color=shade, lw=1.1, ls=(0, (5, 2)), label=label)
+    _frame(ax, metrics)
+    figure.legend(loc="outside lower center", ncols=2, title="mean FRC falls below 0.5 at")
+    return figure
+
+
+def shows_bands(metrics: Mapping[str, Any]) -> bool:
+    """Tell whether the figure of FRC curves has room for bands of standard deviation."""
+    return len(metrics["methods"]) <= MOST_BANDS
+
+
+def draw_per_view(metrics: Mapping[str, Any]) -> Figure:
+    """Draw the resolution of every view: one column for each method, and the image alone."""
+    image_alone = "low_resolution_image_alone"
+    columns = {
+        **metrics["methods"],
+        CONTROL_LABELS[image_alone]: metrics["controls"][image_alone],
+    }
+    colours = {**method_colours(list(metrics["methods"])), CONTROL_LABELS[image_alone]: MUTED}
+    figure = Figure(figsize=(max(4.6, 1.6 + 0.95 * len(columns)), 3.8), layout="constrained")
+    ax = figure.add_subplot()
+    generator = np.random.default_rng(0)
+    for place, (name, scores) in enumerate(columns.items()):
+        _strip(ax, place, scores, colours[name], MARKERS[place % len(MARKERS)], generator)
+    limit = metrics["measured_limit_angstrom"]
+    for key, words in (("axis", "limit on the axes"), ("corner", "limit in the corners")):
+        ax.axhline(limit[key], color=MUTED, lw=0.8, ls=":", zorder=0)
+        text = f"{words} {limit[key]:.2f} Å"
+        ax.annotate(
+            text,
+            (1, limit[key]),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="right",
+            fontsize=7,
+            color=MUTED,
+        )
+    ax.set_yscale("log")
+    ax.set_ylim(limit["corner"] / 1.12, 24)
+    ticks = [t for t in (1, 1.5, 2, 3, 5, 10, 20) if t > limit["corner"] / 1.12]
+    ax.set_yticks(ticks, [f"{t:g}" for t in ticks])
+    ax.minorticks_off()
+    ax.invert_yaxis()
+    ax.set_ylabel("resolution at FRC 0.5 [Å], finer is higher")
+    ax.set_xticks(range(len(columns)), [_wrap(name) for name in columns])
+    ax.tick_params(axis="x", length=0)
+    ax.set_xlim(-0.6, len(columns) - 0.4)
+    ax.grid(axis="y", color=FAINT, lw=0.5)
+    ax.set_axisbelow(True)
+    return figure
+
+
+def _strip(
+    ax: Axes,
+    place: int,
+    scores: Mapping[str, Any],
+    colour: str,
+    marker: str,
+    generator: np.random.Generator,
+) -> None:
+    """Draw the views of one method: filled where measured, open triangles where only bounded."""
+    values = np.asarray(scores["resolution_per_view_angstrom"])
+    fine = np.asarray(scores["reaches_limit_per_view"], dtype=bool)
+    coarse = np.asarray(scores["starts_below_per_view"], dtype=bool)
+    across = place + generator.uniform(-0.2, 0.2, len(values))
+    size = 16 if len(values) < 200 else 5
+    for chosen, shape, face in (
+        (~fine & ~coarse, marker, colour),
+        (fine, "^", "white"),
+        (coarse, "v", "white"),
+    ):
+        ax.scatter(
+            across[chosen], values[chosen], s=size, marker=shape, facecolor=face, edgecolor=colour,
+            linewidth=0.8, alpha=0.85,
+        )  # fmt: skip
+    ax.plot([place - 0.3, place + 0.3], [np.median(values)] * 2, color=INK, lw=1.6)
+
+
+def _curve(scores: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.asarray(scores["frequency_per_angstrom"]), np.asarray(scores["frc_mean"])
+
+
+def _frame(ax: Axes, metrics: Mapping[str, Any]) -> None:
+    """Draw axes, threshold and the measured limit."""
+    limit = metrics["measured_limit_angstrom"]
+    axis, corner = 1 / limit["axis"], 1 / limit["corner"]
+    end = corner * BEYOND
+    ax.axvspan(axis, corner, color=PARTLY_MEASURED, zorder=0, lw=0)
+    ax.axvspan(corner, end, color=NOT_MEASURED, zorder=0, lw=0)
+    ax.axhline(FRC_THRESHOLD, color=MUTED, lw=0.8, zorder=1)
+    ax.axhline(0, color=FAINT, lw=0.8, zorder=0)
+    lowest = min(0.0, *(min(c["frc_mean"]) for c in metrics["methods"].values()))
+    ax.set_ylim(max(-1.02, lowest - 0.05), 1.05)
+    ax.set_xlim(0, end)
+    ends = [
+        (axis, f"whole rings to {limit['axis']:.2f} Å"),
+        (corner, f"corners to {limit['corner']:.2f} Å"),
+    ]
+    if limit["judged"] > limit["corner"] * BEYOND:
+        ends.append((1 / limit["judged"], f"images end at {limit['judged']:.2f} Å"))
+    for where, words in ends:
+        ax.axvline(where, color=MUTED, lw=0.8, ls=":", zorder=1)
+        _upright(ax, where, words)
+    ax.text(
+        (axis + corner) / 2,
+        1.0,
+        "partly measured",
+        ha="center",
+        va="top",
+        fontsize=7.5,
+        color=MUTED,
+    )
+    ax.text(
+        (corner + end) / 2, 0.5, "not measured", ha="center", va="center", rotation=90,
+        fontsize=7.5, color=MUTED,
+    )  # fmt: skip
+    ax.set_xlabel("spatial frequency [1/Å]")
+    ax.set_ylabel("Fourier ring correlation")
+    angstrom_axis(ax, end)
+
+
+def _upright(ax: Axes, where: float, words: str) -> None:
+    """Write along a vertical line, on a ground that keeps curves behind the words readable."""
+    ax.annotate(
+        words,
+        (where, 0.9),
+        xycoords=("data", "axes fraction"),
+        xytext=(-3, 0),
+        textcoords="offset points",
+        rotation=90,
+        ha="right",
+        va="top",
+        fontsize=7,
+        color=INK,
+        bbox={"facecolor": "white", "alpha": 0.7, "lw": 0, "pad": 0.8},
+    )
+
+
+def angstrom_axis(ax: Axes, end: float) -> None:
+    """Label the top of a frequency axis with resolutions, as far apart as they can be read."""
+    top = ax.twiny()
+    top.set_xlim(0, end)
+    ticks = [t for t in TOP_TICKS_ANGSTROM if 1 / t <= end]
+    top.set_xticks([1 / t for t in ticks], [f"{t:g}" for t in ticks])
+    top.set_xlabel("resolution [Å]")
+    top.spines["top"].set_visible(True)
+
+
+def _wrap(name: str, width: int = 14) -> str:
+    """Break a label at spaces so that neighbours do not touch."""
+    lines = [""]
+    for word in name.split():
+        if lines[-1] and len(lines[-1]) + len(word) >= width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "\n".join(line if len(line) <= width else line[: width - 1] + "…" for line in lines)

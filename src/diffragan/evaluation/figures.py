@@ -1,0 +1,107 @@
+"""All figures of an evaluation, as PNG and SVG, each with a caption and a text for the blind."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from diffragan.evaluation.curves import draw_frc, draw_per_view, shows_bands
+from diffragan.evaluation.gallery import draw_gallery
+from diffragan.evaluation.sections import draw_reconstruction, read_reconstruction
+from diffragan.evaluation.style import RASTER_DPI, figure_style
+from diffragan.evaluation.wording import limit_text, resolution_of
+from diffragan.io.files import atomic_path, output_folder
+from diffragan.io.phased import PhasedStore
+from diffragan.io.triplets import TripletStore
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One figure on disk."""
+
+    name: str
+    """`gallery`, `frc`, `per_view`, or `map` for each reconstruction."""
+    png: Path
+    svg: Path
+    caption: str
+    alt: str
+
+
+def draw_figures(
+    data: TripletStore,
+    phased: Sequence[PhasedStore],
+    metrics: Mapping[str, Any],
+    out: Path,
+    reconstructions: Sequence[Path] = (),
+) -> list[Drawn]:
+    """Draw every figure into `out/figures`.
+
+    Parameters
+    ----------
+    phased : The stores that `evaluate` judged, in the same order.
+    metrics : What `evaluate` returned.
+    reconstructions : Folders that `reconstruct` wrote, or folders of such folders.
+
+    Raises
+    ------
+    InputError : A reconstruction is incomplete.
+    """
+    folder = output_folder(out / "figures")
+    maps = [read_reconstruction(path) for path in find_reconstructions(reconstructions)]
+    best = ", ".join(f"{name} {resolution_of(m)}" for name, m in metrics["methods"].items())
+    with figure_style():
+        drawn = [
+            save(
+                draw_gallery(data, phased, metrics),
+                folder / "gallery",
+                "Some views: the diffraction pattern on a logarithmic scale (the direct beam is "
+                "masked), the low-resolution image, what each method recovered, and the truth. "
+                "Grey values of recovered and true images share one scale in each row; below them "
+                "the resolution of that view at FRC 0.5.",
+                f"Rows of pictures, one row for each view. Mean resolutions: {best}.",
+            ),
+            save(
+                draw_frc(metrics),
+                folder / "frc",
+                "Fourier ring correlation with the true image, mean over the views"
+                f"{', with a band of one standard deviation' if shows_bands(metrics) else ''}. "
+                "Dashed: controls; in a method's own colour that method given the wrong pattern.",
+                f"Curves of correlation against resolution; {limit_text(metrics)}. They fall below "
+                f"0.5 at: {best}.",
+            ),
+            save(
+                draw_per_view(metrics),
+                folder / "per_view",
+                "Resolution at FRC 0.5 of every single view, the bar at the median. Open triangles "
+                "are bounds: up where a curve never falls below 0.5, down where it never rises "
+                "above.",
+                f"Points for each view and method. Mean curves give: {best}.",
+            ),
+        ]
+        for number, found in enumerate(maps, start=1):
+            name = "map" if number == 1 else f"map_{number}"
+            drawn.append(
+                save(draw_reconstruction(found), folder / name, found.caption, found.alt, "map")
+            )
+    return drawn
+
+
+def save(figure: Figure, stem: Path, caption: str, alt: str, name: str | None = None) -> Drawn:
+    """Write a figure as PNG and SVG; the same figure gives the same bytes."""
+    png, svg = stem.with_suffix(".png"), stem.with_suffix(".svg")
+    with atomic_path(png) as beside:
+        figure.savefig(beside, dpi=RASTER_DPI, metadata={"Software": None})
+    with atomic_path(svg) as beside:
+        figure.savefig(beside, dpi=RASTER_DPI, metadata={"Date": None})
+    return Drawn(name or stem.name, png, svg, caption, alt)
+
+
+def find_reconstructions(folders: Sequence[Path]) -> list[Path]:
+    """Folders with a map: those given, or those inside where several molecules have one each."""
+    found: list[Path] = []
+    for folder in folders:
+        inside = sorted(path.parent for path in folder.glob("*/fsc.json"))
+        found.extend(inside if inside and not (folder / "fsc.json").exists() else [folder])
+    return found

@@ -1,0 +1,54 @@
+"""How results are worded in tables, captions and figures."""
+
+from collections.abc import Mapping
+from typing import Any
+
+CONTROL_LABELS = {
+    "low_resolution_image_alone": "low-resolution image alone",
+    "true_moduli_low_resolution_phases": "true moduli, low-resolution phases",
+    "true_moduli_random_phases": "true moduli, random phases",
+}
+
+
+def resolution_text(angstrom: float, reaches_limit: bool, starts_below: bool) -> str:
+    """Word a resolution: a bound is marked as one."""
+    if starts_below:
+        return f"> {angstrom:.0f} Å"
+    return f"≤ {angstrom:.2f} Å" if reaches_limit else f"{angstrom:.2f} Å"
+
+
+def resolution_of(scores: Mapping[str, Any], prefix: str = "") -> str:
+    """Word the resolution of a mean curve; `prefix` is `wave_` for the curve of the waves."""
+    return resolution_text(
+        scores[f"{prefix}resolution_frc_0p5_angstrom"],
+        scores[f"{prefix}resolution_reaches_limit"],
+        scores[f"{prefix}resolution_starts_below"],
+    )
+
+
+def resolution_of_view(scores: Mapping[str, Any], item: int) -> str:
+    """Word the resolution of the view of one item."""
+    row = scores["items"].index(item)
+    return resolution_text(
+        scores["resolution_per_view_angstrom"][row],
+        scores["reaches_limit_per_view"][row],
+        scores["starts_below_per_view"][row],
+    )
+
+
+def wrong_diffraction_of(method: Mapping[str, Any]) -> str:
+    """Word what a method reaches with the wrong pattern, or that it was not tried."""
+    control = method["controls"]["wrong_diffraction"]
+    return "not run" if "not_run" in control else resolution_of(control)
+
+
+def limit_text(metrics: Mapping[str, Any]) -> str:
+    """Word where the measurement ends."""
+    limit = metrics["measured_limit_angstrom"]
+    text = (
+        f"measured to {limit['axis']:.2f} Å on the axes (whole rings) and to "
+        f"{limit['corner']:.2f} Å in the corners of the square"
+    )
+    if limit["judged"] > limit["corner"] * 1.02:
+        text += f"; the images end at {limit['judged']:.2f} Å"
+    return text
