@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from diffragan.structures.prepared import PreparedStructure, read_prepared
+
+# Law tests draw the same examples everywhere, and a busy machine fails none by its time.
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("repeatable")
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -32,3 +37,14 @@ def prepared_villin_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def villin(prepared_villin_file: Path) -> PreparedStructure:
     """The prepared villin headpiece: 35 residues, 582 atoms."""
     return read_prepared(prepared_villin_file)
+
+
+@pytest.fixture(scope="session")
+def villin_data(villin: PreparedStructure, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight views of villin in the quick experiment: the path of a complete data set."""
+    from diffragan.config.load import load_experiment
+    from diffragan.simulation.dataset import simulate_dataset
+
+    experiment = load_experiment("quick", overrides={"orientations": 8})
+    out = tmp_path_factory.mktemp("villin") / "villin.zarr"
+    return simulate_dataset([villin], experiment, seed=0, out=out, workers=1)

@@ -54,7 +54,10 @@ def run(arguments: Arguments) -> None:
 
     def prepare(word: str) -> str:
         preparation = prepare_structure(
-            _source(word, arguments), arguments.chain, arguments.ph, arguments.keep_all_chains
+            find_structure(word, arguments.base_url, arguments.cache),
+            arguments.chain,
+            arguments.ph,
+            arguments.keep_all_chains,
         )
         earlier = written.setdefault(preparation.name, word)
         if earlier != word:
@@ -68,14 +71,14 @@ def run(arguments: Arguments) -> None:
     over_each(arguments.inputs, prepare, "preparing")
 
 
-def _source(word: str, arguments: Arguments) -> Path:
+def find_structure(word: str, base_url: str | None = None, cache: Path | None = None) -> Path:
     """Take an existing path as a file, and anything else that looks like an ID as an ID."""
     from diffragan.structures.fetch import fetch_structure, is_pdb_id
 
     path = Path(word)
     if path.exists() or not is_pdb_id(word):
         return path
-    return fetch_structure(word, arguments.base_url, arguments.cache)
+    return fetch_structure(word, base_url, cache)
 
 
 def summary(record: dict[str, Any]) -> str:

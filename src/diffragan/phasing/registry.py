@@ -35,6 +35,8 @@ class Entry:
     summary: str
     make: Callable[[Request], Phaser]
     needs_weights: bool = False
+    iterates: bool = False
+    """Whether it takes the settings of `IterativeSettings`."""
 
 
 def _low_resolution(request: Request) -> Phaser:
@@ -60,9 +62,15 @@ def _conditional_gan(request: Request) -> Phaser:
 
 PHASERS: dict[str, Entry] = {
     "low-resolution": Entry("the low-resolution image alone: the floor", _low_resolution),
-    "er": Entry("error reduction with a support estimated from the data", _iterative),
-    "hio": Entry("hybrid input-output with a support estimated from the data", _iterative),
-    "raar": Entry("relaxed averaged reflections with an estimated support", _iterative),
+    "er": Entry(
+        "error reduction with a support estimated from the data", _iterative, iterates=True
+    ),
+    "hio": Entry(
+        "hybrid input-output with a support estimated from the data", _iterative, iterates=True
+    ),
+    "raar": Entry(
+        "relaxed averaged reflections with an estimated support", _iterative, iterates=True
+    ),
     "cgan": Entry(
         "the paper's conditional GAN, trained by `diffragan train`", _conditional_gan, True
     ),
