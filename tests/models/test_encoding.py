@@ -25,7 +25,14 @@ from diffragan.typing import Tensor
 
 PIXELS = 32
 scales = st.floats(1e-4, 1e3)
-encodings = st.builds(Encoding, st.just(PIXELS), scales, scales, scales)
+knees = st.floats(1e-3, 1.0)
+encodings = st.builds(
+    lambda low, pattern, knee, reach: Encoding(PIXELS, low, pattern, knee * reach, knee),
+    scales,
+    scales,
+    knees,
+    st.floats(1.0, 100.0),
+)
 seeds = st.integers(0, 2**31)
 
 
@@ -68,7 +75,7 @@ def test_patterns_come_back_where_they_were_measured(
 
 def test_a_large_pattern_is_cropped_about_its_centre() -> None:
     patterns = random(0, 1, 41, 41)
-    encoding = Encoding(PIXELS, 1, 1, 1)
+    encoding = Encoding(PIXELS, 1, 1, 1, 1)
     encoded = encode_diffraction(patterns, torch.ones(41, 41, dtype=torch.bool), encoding)
     torch.testing.assert_close(encoded, resize_centred(patterns**0.25, PIXELS))
     assert encoded[0, PIXELS // 2, PIXELS // 2] == patterns[0, 20, 20] ** 0.25
@@ -86,7 +93,7 @@ def test_vacuum_is_zero_and_training_images_stay_inside_tanh() -> None:
 
 
 def test_one_scale_serves_all_items() -> None:
-    encoding = Encoding(PIXELS, 0.1, 0.1, 0.1)
+    encoding = Encoding(PIXELS, 0.1, 0.1, 0.1, 0.1)
     contrasts = random(0, 2, PIXELS, PIXELS)
     twice = encode_low_resolution(2 * contrasts, encoding)
     torch.testing.assert_close(twice, 2 * encode_low_resolution(contrasts, encoding))
@@ -128,7 +135,7 @@ def test_an_encoding_of_another_program_is_refused(wrong: dict[str, object]) -> 
 
 def test_a_scale_of_zero_is_refused() -> None:
     with pytest.raises(InputError, match="not positive"):
-        Encoding.from_json({**Encoding(32, 1, 1, 1).as_json(), "image_scale": 0})
+        Encoding.from_json({**Encoding(32, 1, 1, 1, 1).as_json(), "image_scale": 0})
 
 
 def test_empty_training_data_are_refused() -> None:

@@ -15,6 +15,9 @@ LARGEST_WIDENING = 8
 LEAK = 0.2
 """Slope of the leaky rectifier (Isola et al., appendix 6.1)."""
 CHANNELS_PER_GROUP = 16
+OUTPUT_GAIN = 0.3
+"""Brings the last layer's outputs, of order 1, to the size of encoded images, so that a step of the
+optimiser changes them less than they differ from each other."""
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
@@ -105,7 +108,7 @@ class UNet(nn.Module):
         x = layers.pop()
         for up in self.up:
             x = up(x, layers.pop())
-        return torch.tanh(self.last(x))
+        return torch.tanh(OUTPUT_GAIN * self.last(x))
 
 
 def layer_widths(settings: GeneratorSettings) -> Sequence[int]:
