@@ -1,0 +1,1 @@
+"""Training of learned phasers: data, losses, steps, the loop."""

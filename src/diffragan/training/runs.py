@@ -1,0 +1,84 @@
+"""The folder of a training run: may it be written, and what is in it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from diffragan.config.training import TrainingSettings
+from diffragan.errors import ConfigError, InputError, OutputError
+from diffragan.io.checkpoints import LAST, Checkpoint, has_checkpoint, read_run
+from diffragan.io.files import output_folder
+
+LOG = "training.csv"
+SAMPLES = "samples"
+PARTS = ("generator", "discriminator", "optimisers", "random")
+"""What a checkpoint must hold for a run to go on."""
+DESCRIBED = ("settings", "encoding", "data_identity", "optimisers", "position")
+CHANGEABLE = frozenset({"steps", "validate_every", "memory_limit_mb", "preset"})
+"""Settings that may differ when a run is resumed: they do not change a step."""
+
+
+def open_run(
+    run: Path, settings: TrainingSettings, data_identity: str, *, resume: bool
+) -> Checkpoint | None:
+    """Make the folder of a run, or return the checkpoint to go on from.
+
+    Raises
+    ------
+    OutputError : A run is there already, or the folder cannot be written to.
+    InputError : There is nothing to resume, or the data set is another one.
+    ConfigError : The run to resume has another configuration.
+    """
+    if run.is_file():
+        raise OutputError(
+            f"{run}: a file stands where the run folder should go; choose another name"
+        )
+    exists = run.is_dir() and has_checkpoint(run)
+    if exists and not resume:
+        raise OutputError(
+            f"{run}: holds a training run, which is not overwritten; add --resume to go on with "
+            "it, or choose another name"
+        )
+    if resume and not exists:
+        raise InputError(f"{run}: holds no checkpoint to resume; leave --resume out to begin")
+    output_folder(run / SAMPLES)
+    if not exists:
+        return None
+    checkpoint = read_run(run, LAST, PARTS)
+    _check_same(run, checkpoint, settings, data_identity)
+    return checkpoint
+
+
+def _check_same(
+    run: Path, checkpoint: Checkpoint, settings: TrainingSettings, data_identity: str
+) -> None:
+    description = checkpoint.description
+    for name in DESCRIBED:
+        if name not in description:
+            raise InputError(f"{run}: its checkpoint does not say '{name}'; train again")
+    try:
+        before = TrainingSettings.model_validate(description["settings"])
+    except ValidationError:
+        raise InputError(f"{run}: its configuration is not one of this program") from None
+    for name, old, new in _differences(before.model_dump(), settings.model_dump()):
+        raise ConfigError(
+            f"{run}: was trained with {name} {old}, not {new}; resume with the same configuration, "
+            "or choose another name"
+        )
+    if description["data_identity"] != data_identity:
+        raise InputError(f"{run}: was trained on another data set; resume with that one")
+
+
+def _differences(
+    before: dict[str, Any], after: dict[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    for name, old in before.items():
+        new = after[name]
+        if name in CHANGEABLE:
+            continue
+        if isinstance(old, dict):
+            yield from _differences(old, new, f"{prefix}{name}.")
+        elif old != new:
+            yield f"{prefix}{name}", old, new
