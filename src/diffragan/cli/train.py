@@ -1,0 +1,90 @@
+"""`diffragan train`: the paper's conditional GAN on simulated data."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+if TYPE_CHECKING:
+    from diffragan.config.training import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Train the conditional GAN on a data set that `diffragan simulate` wrote.
+
+    Example: diffragan train data.zarr --preset paper-small --steps 200 --out run/
+    """
+
+    data: tyro.conf.Positional[Path]
+    """Data set of triplets, a folder whose name ends in .zarr."""
+    out: Path
+    """The folder of the run: checkpoints, losses and sample pictures."""
+    preset: str | None = None
+    """Training to start from: paper-small (the default)."""
+    config: Path | None = None
+    """YAML file whose settings replace the preset's."""
+    seed: int | None = None
+    """Seed of the first weights, of the split and of the order of the views."""
+    steps: int | None = None
+    """Optimiser steps in all."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    resume: bool = False
+    """Go on with the run in --out, exactly as if it had not been stopped."""
+    max_minutes: float | None = None
+    """End after this time, with a checkpoint, whatever the number of steps."""
+
+
+def run(arguments: Arguments) -> None:
+    """Train, and say what came of it."""
+    from diffragan.config.load import load_training
+    from diffragan.device import choose_device
+    from diffragan.errors import ConfigError
+    from diffragan.training.loop import train
+
+    wanted = {"seed": arguments.seed, "steps": arguments.steps}
+    settings = load_training(
+        arguments.preset,
+        arguments.config,
+        {key: value for key, value in wanted.items() if value is not None},
+    )
+    if arguments.max_minutes is not None and not arguments.max_minutes > 0:
+        raise ConfigError(f"--max-minutes is {arguments.max_minutes}; use more than 0")
+    device = choose_device(arguments.device)
+    print(announcement(arguments.data, settings, device))
+    try:
+        result = train(
+            arguments.data,
+            settings,
+            arguments.out,
+            device=device,
+            resume=arguments.resume,
+            max_minutes=arguments.max_minutes,
+        )
+    except KeyboardInterrupt:
+        print(f"stopped; `--resume` goes on from {arguments.out / 'last'}")
+        raise
+    ended = "time limit reached at" if result.reached_time_limit else "trained"
+    print(
+        f"{ended} step {result.step}; best validation FRC (10 to 2 Å) {result.best_frc:.3f}\n"
+        f"wrote {arguments.out}: best/ and last/ (networks), training.csv, samples/"
+    )
+
+
+def announcement(data: Path, settings: "TrainingSettings", device: str) -> str:
+    """Say how large the networks are and how much memory training will take."""
+    from diffragan.io.triplets import TripletStore
+    from diffragan.models.patchgan import PatchGan
+    from diffragan.models.unet import UNet, parameter_count
+    from diffragan.training.memory import training_memory_bytes
+
+    views = len(TripletStore(data))
+    generator = parameter_count(UNet(settings.generator))
+    discriminator = parameter_count(PatchGan(settings.discriminator_width))
+    gigabytes = training_memory_bytes(settings, views, generator + discriminator) / 1e9
+    return (
+        f"{views} views; generator {generator / 1e6:.2f} M, discriminator "
+        f"{discriminator / 1e6:.2f} M parameters; about {gigabytes:.1f} GB of memory on {device}"
+    )

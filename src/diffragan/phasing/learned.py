@@ -1,0 +1,150 @@
+"""The paper's conditional GAN as a phaser: an image drawn by the network, turned into a wave."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+
+from diffragan.config.experiment import Experiment
+from diffragan.config.training import TrainingSettings
+from diffragan.errors import InputError
+from diffragan.fourier import fourier, inverse_fourier
+from diffragan.io.checkpoints import BEST, Checkpoint, fill_module, read_run
+from diffragan.models.encoding import (
+    Encoding,
+    contrast,
+    decode_image,
+    encode_observed,
+    to_pixels,
+)
+from diffragan.models.unet import UNet
+from diffragan.phasing.protocol import Observations, PhasedWaves
+from diffragan.physics.optics import phase_contrast
+from diffragan.typing import Images, Waves
+
+SMALLEST_TRANSFER = 0.03
+"""Contrast transfers below this are not divided by: amplitude contrast rivals them."""
+BATCH = 16
+"""Views the network draws at a time; the result does not depend on it."""
+
+MATCHED: dict[str, Callable[[Experiment], float | None]] = {
+    "energy_kev": lambda e: e.energy_kev,
+    "box_angstrom": lambda e: e.box_angstrom,
+    "diffraction.max_angle_mrad": lambda e: e.diffraction.max_angle_mrad,
+    "diffraction.direct_beam_pixels": lambda e: e.diffraction.direct_beam_pixels,
+    "high_resolution.defocus_angstrom": lambda e: e.high_resolution.defocus_angstrom,
+    "low_resolution.defocus_angstrom": lambda e: e.low_resolution.defocus_angstrom,
+    "low_resolution.aperture_mrad": lambda e: e.low_resolution.aperture_mrad,
+    "image_pixels": lambda e: e.image_pixels,
+    "wave_pixels": lambda e: e.wave_pixels,
+}
+"""Settings in which an experiment must be the one the network was trained for."""
+
+
+class ConditionalGanPhaser:
+    """Draws the high-resolution image of each item with a trained generator."""
+
+    def __init__(self, run_folder: Path, device: str = "cpu") -> None:
+        """Load the best checkpoint of a training run.
+
+        Raises
+        ------
+        InputError : There is no run, or its checkpoint is damaged or does not fit together.
+        """
+        checkpoint = read_run(run_folder, BEST, ("generator",))
+        self._run = run_folder
+        self._device = torch.device(device)
+        settings, self._trained_for, self._encoding = _read_settings(checkpoint, run_folder / BEST)
+        self._generator = UNet(settings.generator)
+        fill_module(self._generator, dict(checkpoint.tensors["generator"]), run_folder / BEST)
+        self._generator.to(self._device).eval()
+
+    def phase(self, observations: Observations) -> PhasedWaves:
+        """Draw each item's image and invert it to a wave.
+
+        Raises
+        ------
+        InputError : The experiment is not the one the network was trained for.
+        """
+        self.check_experiment(observations.experiment)
+        images = self._draw(observations)
+        return PhasedWaves(
+            wave_from_image(images, observations.experiment),
+            images,
+            torch.full((len(observations),), torch.nan, device=images.device),
+        )
+
+    def check_experiment(self, experiment: Experiment) -> None:
+        """Refuse an experiment that the network was not trained for.
+
+        Raises
+        ------
+        InputError : Names the first setting that differs.
+        """
+        for name, value in MATCHED.items():
+            trained, given = value(self._trained_for), value(experiment)
+            if trained != given:
+                raise InputError(
+                    f"{self._run}: the network was trained for {name} {trained}, these data have "
+                    f"{given}; train on data like these"
+                )
+
+    def _draw(self, observations: Observations) -> Images:
+        experiment = observations.experiment
+        contrasts = contrast(
+            observations.low_resolution, observations.low_resolution_dose, experiment
+        )
+        observed = encode_observed(
+            observations.diffraction, observations.measured, contrasts, self._encoding
+        )
+        with torch.no_grad():
+            drawn = torch.cat(
+                [self._generator(part.to(self._device)) for part in torch.split(observed, BATCH)]
+            )
+        return decode_image(drawn[:, 0], self._encoding, experiment.image_pixels).to(
+            observations.diffraction.device
+        )
+
+
+def wave_from_image(images: Images, experiment: Experiment) -> Waves:
+    """Scattered wave of a weak phase object that gives a high-resolution image.
+
+    phase = F^-1[F[I - 1] T / (T^2 + eps)] with the phase-contrast transfer T of the lens, and
+    psi_s = exp(i phase) - 1. That is i phase to first order; the second order matters where T is
+    close to zero, at low frequencies, for |1 + i phase|^2 is bright where the molecule is dark.
+    Frequency zero is not transferred: it is set so that the median of the phase, vacuum, is 0.
+
+    Parameters
+    ----------
+    images : `(..., y, x)` on the experiment's image grid, relative to the incident beam.
+
+    Returns
+    -------
+    `(..., y, x)` on the wave grid.
+
+    Source: Kirkland, Advanced Computing in Electron Microscopy, 3rd ed., sec. 3.1 (weak phase
+    objects).
+    """
+    grid = experiment.wave_grid
+    transfer = phase_contrast(experiment.high_resolution, grid, experiment.electron, images.device)
+    spectrum = fourier(to_pixels(images, grid.pixels) - 1)
+    phase = inverse_fourier(spectrum * transfer / (transfer**2 + SMALLEST_TRANSFER**2)).real
+    phase = phase - phase.flatten(-2).median(dim=-1).values[..., None, None]
+    return torch.polar(torch.ones_like(phase), phase) - 1
+
+
+def _read_settings(
+    checkpoint: Checkpoint, where: Path
+) -> tuple[TrainingSettings, Experiment, Encoding]:
+    description = checkpoint.description
+    try:
+        return (
+            TrainingSettings.model_validate(description["settings"]),
+            Experiment.model_validate(description["experiment"]),
+            Encoding.from_json(description["encoding"]),
+        )
+    except (KeyError, TypeError, ValidationError, InputError):
+        raise InputError(
+            f"{where}: its configuration is not one of this program; train again"
+        ) from None

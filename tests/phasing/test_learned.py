@@ -1,0 +1,124 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from diffragan.config.experiment import Experiment
+from diffragan.config.training import GeneratorSettings, TrainingSettings
+from diffragan.errors import InputError
+from diffragan.fourier import fourier
+from diffragan.io.triplets import TripletStore
+from diffragan.phasing.learned import ConditionalGanPhaser, wave_from_image
+from diffragan.phasing.protocol import Observations, high_resolution_images, read_observations
+from diffragan.rings import ring_correlation, ring_index
+from diffragan.training.loop import train
+
+
+@pytest.fixture(scope="module")
+def run(villin_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = TrainingSettings(
+        generator=GeneratorSettings(pixels=32, width=4, depth=3),
+        discriminator_width=4,
+        steps=2,
+        batch=2,
+    )
+    return train(villin_data, settings, tmp_path_factory.mktemp("learned") / "run").run
+
+
+@pytest.fixture(scope="module")
+def observations(villin_data: Path) -> Observations:
+    return read_observations(TripletStore(villin_data), [0, 3, 5])
+
+
+def test_images_and_waves_lie_on_the_experiments_grids(
+    run: Path, observations: Observations
+) -> None:
+    phased = ConditionalGanPhaser(run).phase(observations)
+    assert phased.images.shape == (3, 128, 128)
+    assert phased.waves.shape == (3, 128, 128)
+    assert phased.waves.is_complex()
+    assert phased.energy_outside_support.isnan().all()
+    assert (phased.images - 1).abs().max() < 1
+
+
+def test_an_item_does_not_depend_on_the_others(
+    run: Path, observations: Observations, villin_data: Path
+) -> None:
+    phaser = ConditionalGanPhaser(run)
+    alone = phaser.phase(read_observations(TripletStore(villin_data), [3]))
+    together = phaser.phase(observations)
+    torch.testing.assert_close(together.images[1:2], alone.images, rtol=1e-4, atol=1e-5)
+
+
+def test_the_pattern_is_used(run: Path, observations: Observations) -> None:
+    phaser = ConditionalGanPhaser(run)
+    other = observations.with_diffraction(observations.diffraction.roll(1, 0))
+    assert not torch.equal(phaser.phase(observations).images, phaser.phase(other).images)
+
+
+def test_a_true_image_becomes_a_wave_that_forms_it(villin_data: Path) -> None:
+    store = TripletStore(villin_data)
+    truth = torch.from_numpy(store.read("high_resolution", [0, 1]))
+    exit_wave = torch.from_numpy(store.read("exit_wave", [0, 1]))
+    wave = wave_from_image(truth, store.experiment)
+    formed = high_resolution_images(wave, store.experiment)
+    rings = ring_index((128, 128))
+    fine = slice(4, 45)  # 17 to 1.6 Å, well within the pattern
+    images = ring_correlation(fourier(formed - 1), fourier(truth - 1), rings, 64)
+    waves = ring_correlation(fourier(wave), fourier(exit_wave), rings, 64)
+    assert images[:, fine].min() > 0.95
+    assert waves[:, fine].min() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("energy_kev",), 199.0, "energy_kev 200.0, these data have 199.0"),
+        (("box_angstrom",), 69.0, "box_angstrom"),
+        (("diffraction", "max_angle_mrad"), 19.0, "max_angle_mrad"),
+        (("low_resolution", "defocus_angstrom"), 2000.0, r"low_resolution\.defocus"),
+        (("high_resolution", "defocus_angstrom"), 60.0, r"high_resolution\.defocus"),
+        (("image_pixels",), 112, "image_pixels 128, these data have 112"),
+    ],
+)
+def test_another_experiment_is_refused(
+    run: Path, observations: Observations, path: tuple[str, ...], value: float, words: str
+) -> None:
+    values = observations.experiment.model_dump()
+    inner = values
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = value
+    with pytest.raises(InputError, match=words):
+        ConditionalGanPhaser(run).check_experiment(Experiment.model_validate(values))
+
+
+def test_no_run_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such run folder"):
+        ConditionalGanPhaser(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("name", ["settings", "experiment", "encoding"])
+def test_a_damaged_configuration_is_one_line(run: Path, tmp_path: Path, name: str) -> None:
+    copy = tmp_path / "best"
+    copy.mkdir()
+    for path in (run / "best").iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    description = json.loads((copy / "checkpoint.json").read_text())
+    description[name] = {"width": 3}
+    (copy / "checkpoint.json").write_text(json.dumps(description))
+    with pytest.raises(InputError, match="not one of this program"):
+        ConditionalGanPhaser(tmp_path)
+
+
+def test_weights_of_another_width_are_one_line(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "best"
+    copy.mkdir()
+    for path in (run / "best").iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    description = json.loads((copy / "checkpoint.json").read_text())
+    description["settings"]["generator"]["width"] = 8
+    (copy / "checkpoint.json").write_text(json.dumps(description))
+    with pytest.raises(InputError, match="do not fit the configuration"):
+        ConditionalGanPhaser(tmp_path)
