@@ -75,7 +75,7 @@ def molecule_half_width(images: Picture) -> int:
     size = images.shape[-1]
     contrast = np.abs(images - np.median(images, axis=(-2, -1), keepdims=True))
     seen = (contrast > VISIBLE_SHARE * contrast.max(axis=(-2, -1), keepdims=True)).any(0)
-    reach = np.abs(np.argwhere(seen) - size // 2).max(initial=size // 4)
+    reach = np.abs(np.argwhere(seen) - size // 2).max(initial=size // 8)
     return int(min(size // 2, reach * 1.1))
 
 
@@ -116,14 +116,15 @@ def _diffraction(ax: Axes, data: TripletStore, item: int, labelled: bool) -> Non
             Circle((centre, centre), radius, fill=False, color="#0072B2", lw=0.6, alpha=0.8)
         )
         if labelled:
-            outermost = radius > 0.9 * centre
+            # The edge of the data is labelled below, away from the ring next to it.
+            side = -1 if angstrom not in RINGS_ANGSTROM else 1
             ax.annotate(
                 f"{angstrom:.3g} Å",
-                (centre, centre + radius),
-                xytext=(0, -1.5 if outermost else 1.5),
+                (centre, centre + side * radius),
+                xytext=(0, 1.5),
                 textcoords="offset points",
                 ha="center",
-                va="top" if outermost else "bottom",
+                va="bottom",
                 fontsize=5.5,
                 color="#004E7C",
                 bbox={"facecolor": "white", "alpha": 0.75, "lw": 0, "pad": 0.6},

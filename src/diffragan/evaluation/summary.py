@@ -39,15 +39,18 @@ def _done(metrics: Mapping[str, Any]) -> str:
 def _shown(metrics: Mapping[str, Any]) -> str:
     name, best = best_method(metrics)
     floor = resolution_of(metrics["controls"]["low_resolution_image_alone"])
+    wave = resolution_of(best, "wave_")
     if best["resolution_starts_below"]:
         first = (
-            "No method's mean correlation (FRC) with the truth rises above 0.5 at the coarse end "
-            f"of the curve; the low-resolution image alone: {floor}."
+            "No method's image has a mean correlation (FRC) with the truth above 0.5 at the coarse "
+            f"end of the curve; the low-resolution image alone reaches {floor}. The complex wave "
+            f"that {name} recovered reaches {wave}."
         )
     else:
         first = (
-            f"The finest result is that of {name}: its mean correlation (FRC) with the truth stays "
-            f"above 0.5 down to {resolution_of(best)}; the low-resolution image alone: {floor}."
+            f"The finest result is that of {name}: the mean correlation (FRC) of its images with "
+            f"the truth stays above 0.5 down to {resolution_of(best)} (that of its complex waves: "
+            f"{wave}); the low-resolution image alone reaches {floor}."
         )
     return (
         f"{first} {name} {VERDICT_SENTENCES[best['verdict']]}. The pattern was "
@@ -74,10 +77,14 @@ def _not_shown(metrics: Mapping[str, Any]) -> str:
 
 
 def best_method(metrics: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Find the method with the finest mean resolution; of equals the first."""
+    """Find the method with the finest mean resolution of images; of equals, of waves."""
 
-    def fineness(entry: tuple[str, Mapping[str, Any]]) -> float:
-        return float(entry[1]["resolution_frc_0p5_angstrom"])
+    def fineness(entry: tuple[str, Mapping[str, Any]]) -> tuple[float, float]:
+        scores = entry[1]
+        return (
+            float(scores["resolution_frc_0p5_angstrom"]),
+            float(scores["wave_resolution_frc_0p5_angstrom"]),
+        )
 
     methods: Mapping[str, Mapping[str, Any]] = metrics["methods"]
     return min(methods.items(), key=fineness)

@@ -1,0 +1,62 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from perturbed_truth import PERTURBED, PerturbedTruth
+
+from diffragan.evaluation.protocol import evaluate
+from diffragan.io.phased import PhasedStore
+from diffragan.io.triplets import TripletStore
+from diffragan.phasing.dataset import phase_dataset
+from diffragan.phasing.registry import make_phaser, recorded_settings
+
+
+@pytest.fixture(scope="session")
+def data(villin_data: Path) -> TripletStore:
+    return TripletStore(villin_data)
+
+
+@pytest.fixture(scope="session")
+def phase_by(
+    data: TripletStore, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., PhasedStore]:
+    def phase(method: str, settings: dict[str, Any] | None = None) -> PhasedStore:
+        out = tmp_path_factory.mktemp("phased") / f"{method}.zarr"
+        phaser = make_phaser(method, settings)
+        recorded = recorded_settings(phaser, settings or {}, None)
+        return PhasedStore(phase_dataset(data, phaser, out, method=method, settings=recorded))
+
+    return phase
+
+
+@pytest.fixture(scope="session")
+def low_resolution(phase_by: Callable[..., PhasedStore]) -> PhasedStore:
+    return phase_by("low-resolution")
+
+
+@pytest.fixture(scope="session")
+def hio(phase_by: Callable[..., PhasedStore]) -> PhasedStore:
+    return phase_by("hio", {"iterations": 60})
+
+
+@pytest.fixture(scope="session")
+def external(data: TripletStore, tmp_path_factory: pytest.TempPathFactory) -> PhasedStore:
+    """A store of a method that this program cannot run again."""
+    out = tmp_path_factory.mktemp("phased") / "external.zarr"
+    phaser = PerturbedTruth(data)
+    return PhasedStore(phase_dataset(data, phaser, out, method=PERTURBED, settings={}))
+
+
+@pytest.fixture(scope="session")
+def evaluation(
+    data: TripletStore,
+    hio: PhasedStore,
+    low_resolution: PhasedStore,
+    external: PhasedStore,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, dict[str, Any], list[PhasedStore]]:
+    """A folder with an evaluation of three stores, what it holds, and the stores."""
+    out = tmp_path_factory.mktemp("evaluation")
+    stores = [hio, external, low_resolution]
+    return out, evaluate(data, stores, out, control_views=3), stores
