@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -101,6 +103,20 @@ def test_phaser_is_made_again_from_what_was_recorded(hio: PhasedStore) -> None:
 def test_store_that_records_no_settings_is_refused(external: PhasedStore) -> None:
     with pytest.raises(InputError, match="does not record the settings"):
         phaser_of(external)
+
+
+def test_weights_that_changed_since_are_refused(hio: PhasedStore, tmp_path: Path) -> None:
+    (tmp_path / "generator.safetensors").write_bytes(b"other")
+    store = PhasedStore(hio.store.path)
+    store.store.attributes["provenance"] = {
+        "settings": {
+            "settings": {},
+            "weights": str(tmp_path),
+            "weights_sha256": {"generator.safetensors": "0" * 64},
+        }
+    }
+    with pytest.raises(InputError, match="have changed"):
+        phaser_of(store)
 
 
 def test_waves_that_are_not_finite_are_refused(data: TripletStore) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from diffragan.evaluation.curves import draw_frc, draw_per_view, shows_bands
+from diffragan.evaluation.curves import draw_frc, shows_bands
 from diffragan.evaluation.gallery import draw_gallery
+from diffragan.evaluation.per_view import draw_per_view
 from diffragan.evaluation.sections import draw_reconstruction, read_reconstruction
 from diffragan.evaluation.style import RASTER_DPI, figure_style
 from diffragan.evaluation.wording import limit_text, resolution_of

@@ -1,8 +1,6 @@
 """Judge phased stores against the data they came from, with controls, into `metrics.json`."""
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import torch
 
 from diffragan.errors import DiffraganError, InputError
 from diffragan.evaluation.controls import IMAGE_ALONE, run_controls
+from diffragan.evaluation.curve_table import frc_table
 from diffragan.evaluation.metrics import MeasuredLimit, measured_limit
 from diffragan.evaluation.scores import ViewScores, read_truth
 from diffragan.evaluation.verdict import RULE, judge
@@ -213,24 +212,3 @@ def describe_data(data: TripletStore, judged: Sequence[int]) -> dict[str, Any]:
         "low_resolution_snr": [float(snr.min()), float(snr.max())],
         "identity": data.identity,
     }
-
-
-def frc_table(metrics: Mapping[str, Any]) -> str:
-    """Return every mean curve as CSV on one frequency axis."""
-    columns: dict[str, list[float]] = {}
-    for name, method in metrics["methods"].items():
-        columns[f"{name} frc_mean"] = method["frc_mean"]
-        columns[f"{name} frc_std"] = method["frc_std"] or [""] * len(method["frc_mean"])
-        columns[f"{name} wave_frc_mean"] = method["wave_frc_mean"]
-        wrong = method["controls"]["wrong_diffraction"]
-        if "frc_mean" in wrong:
-            columns[f"{name} wrong_diffraction frc_mean"] = wrong["frc_mean"]
-    for name, control in metrics["controls"].items():
-        columns[f"{name} frc_mean"] = control["frc_mean"]
-    frequency = next(iter(metrics["methods"].values()))["frequency_per_angstrom"]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["frequency_per_angstrom", "resolution_angstrom", *columns])
-    for row, value in enumerate(frequency):
-        writer.writerow([value, 1 / value, *(column[row] for column in columns.values())])
-    return text.getvalue()
