@@ -1,5 +1,6 @@
 """Progress bars with a rate and a time left, on standard error."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -70,3 +71,8 @@ def track(items: Iterable[Item], total: int, description: str) -> Iterator[Item]
         for item in items:
             yield item
             bar.advance()
+
+
+def tell(message: str) -> None:
+    """Print one line on standard error that the user should know of while work goes on."""
+    print(" ".join(message.split()), file=sys.stderr)

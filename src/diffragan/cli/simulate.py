@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tyro
 
@@ -24,7 +25,7 @@ class Arguments:
     orientations: int | None = None
     """Orientations of each structure."""
     box_angstrom: float | None = None
-    """Side of the box [Å]; the numbers of pixels are kept."""
+    """Side of the box [Å]; pixels keep their size in a larger one, their number in a smaller."""
     seed: int = 0
     """Seed of orientations and noise."""
     engine: str = "torch"
@@ -42,40 +43,42 @@ def run(arguments: Arguments) -> None:
     from diffragan.config.load import load_experiment
     from diffragan.device import choose_device
     from diffragan.errors import ConfigError, nearest
-    from diffragan.io.files import output_folder
-    from diffragan.io.triplets import triplet_specs
+    from diffragan.io.store_writer import check_store_target
+    from diffragan.io.triplets import KIND, triplet_specs
     from diffragan.simulation.abtem_engine import require_abtem
     from diffragan.simulation.dataset import simulate_dataset
     from diffragan.simulation.triplet import ENGINES
+    from diffragan.simulation.workers import memory_bytes, worker_count
     from diffragan.structures.prepared import read_prepared_many
 
-    wanted = {"orientations": arguments.orientations, "box_angstrom": arguments.box_angstrom}
-    experiment = load_experiment(
-        arguments.preset,
-        arguments.config,
-        {key: value for key, value in wanted.items() if value is not None},
-    )
+    wanted: dict[str, Any] = {}
+    if arguments.orientations is not None:
+        wanted["orientations"] = arguments.orientations
+    experiment = load_experiment(arguments.preset, arguments.config, wanted)
+    if arguments.box_angstrom is not None:
+        wanted |= experiment.in_box(arguments.box_angstrom)
+        experiment = load_experiment(arguments.preset, arguments.config, wanted)
     if arguments.engine not in ENGINES:
         raise ConfigError(
             f"there is no engine '{arguments.engine}'; {nearest(arguments.engine, ENGINES)}"
         )
     if arguments.engine == "abtem":
         require_abtem()
-    if arguments.workers is not None and arguments.workers < 1:
-        raise ConfigError(f"--workers is {arguments.workers}; use 1 or more")
     device = choose_device(arguments.device)
+    check_store_target(arguments.out, KIND)
     structures = read_prepared_many(arguments.structures)
     items = len(structures) * experiment.orientations
+    workers = worker_count(arguments.workers, items, experiment) if device == "cpu" else 1
     specs = triplet_specs(experiment, items, 0)
     megabytes = sum(s.item_bytes for s in specs.values() if s.per_item) * items / 1e6
     print(
         f"{items} triplets of {', '.join(s.name for s in structures[:5])}"
         f"{' and others' if len(structures) > 5 else ''}: at most {megabytes:.0f} MB on disk, "
-        f"about {0.4 * (arguments.workers or 2):.1f} GB of memory"
+        f"about {workers * memory_bytes(experiment) / 1e9:.1f} GB of memory"
     )
     folder = None
     if arguments.save_rotated_structures:
-        folder = output_folder(arguments.out.with_name(arguments.out.stem + "_rotated"))
+        folder = arguments.out.with_name(arguments.out.stem + "_rotated")
     simulate_dataset(
         structures,
         experiment,

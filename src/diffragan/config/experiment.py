@@ -1,7 +1,7 @@
 """The settings of a simulated experiment: beam, box, detector, images and numerics."""
 
-from math import floor
-from typing import Literal, Self
+from math import ceil, floor
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,8 @@ from diffragan.grid import Grid
 
 ANTIALIAS_FRACTION = 2 / 3
 """Share of the Nyquist frequency that a multislice wave may use (Kirkland, 3rd ed., sec. 6.8)."""
+LARGEST_PIXELS = 4096
+"""No grid may have more samples along a side."""
 
 
 class DiffractionSettings(Settings):
@@ -61,7 +63,7 @@ class LowResolutionSettings(OpticsSettings):
 class NumericsSettings(Settings):
     """How finely the multislice is computed."""
 
-    pixels: int = Field(256, ge=16, le=4096)
+    pixels: int = Field(256, ge=16, le=LARGEST_PIXELS)
     """Samples along one side of the box."""
     slice_thickness_angstrom: float = Field(2.0, gt=0, le=20)
 
@@ -79,9 +81,9 @@ class Experiment(Settings):
     high_resolution: HighResolutionSettings = HighResolutionSettings()
     low_resolution: LowResolutionSettings = LowResolutionSettings()
     numerics: NumericsSettings = NumericsSettings()
-    wave_pixels: int = Field(128, ge=16, le=4096)
+    wave_pixels: int = Field(128, ge=16, le=LARGEST_PIXELS)
     """Side of the stored mid-plane waves [pixels]; must hold the whole recorded square."""
-    image_pixels: int = Field(256, ge=16, le=4096)
+    image_pixels: int = Field(256, ge=16, le=LARGEST_PIXELS)
     """Side of the stored images [pixels]."""
 
     @property
@@ -110,6 +112,21 @@ class Experiment(Settings):
         frequency = self.electron.frequency_per_angstrom(self.diffraction.max_angle_mrad)
         return 2 * floor(frequency * self.box_angstrom) + 1
 
+    def in_box(self, box_angstrom: float) -> dict[str, Any]:
+        """Return the settings to override for another box; in a larger one, pixels keep their size.
+
+        In a smaller box the numbers of pixels stay, and the pixels become finer.
+        """
+        scale = box_angstrom / self.box_angstrom
+        if not 1 < scale < float("inf"):
+            return {"box_angstrom": box_angstrom}
+        return {
+            "box_angstrom": box_angstrom,
+            "numerics": {"pixels": _fast_even(self.numerics.pixels * scale)},
+            "wave_pixels": _fast_even(self.wave_pixels * scale),
+            "image_pixels": _fast_even(self.image_pixels * scale),
+        }
+
     @model_validator(mode="after")
     def _grids_hold_the_data(self) -> Self:
         side = self.diffraction_pixels
@@ -135,3 +152,17 @@ class Experiment(Settings):
         if self.numerics.pixels < max(self.wave_pixels, self.image_pixels):
             raise ValueError("numerics.pixels must not be below wave_pixels or image_pixels")
         return self
+
+
+def _fast_even(least: float) -> int:
+    """Smallest even number, not below `least`, whose Fourier transform is fast."""
+    number = 2 * ceil(least / 2)
+    while number <= LARGEST_PIXELS:
+        rest = number
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            break
+        number += 2
+    return number

@@ -61,8 +61,11 @@ def output_folder(path: Path) -> Path:
 
     Raises
     ------
-    OutputError : A file stands in the way, or the place cannot be written to.
+    OutputError : A file stands in the way, the place cannot be written to, or lies in a data set.
     """
+    for folder in (path, *path.absolute().parents):
+        if (folder / "zarr.json").exists():
+            raise OutputError(f"{path}: lies inside the data set {folder}; choose another place")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):

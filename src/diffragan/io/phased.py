@@ -67,7 +67,11 @@ class PhasedStore:
     def __init__(self, path: Path) -> None:
         """Open `path`; see `open_store` for what can be wrong with it."""
         self.store: Store = open_store(path, KIND)
-        self.experiment = Experiment.model_validate(self.store.attributes["experiment"])
+        self.experiment = self.store.experiment()
+        self.store.require(
+            ("method", "source", "source_identity", "structures", "provenance"),
+            phased_specs(self.experiment, 0),
+        )
 
     @property
     def method(self) -> str:

@@ -1,13 +1,10 @@
-"""The Zarr store: arrays with axes and units, written item by item, resumed, or whole.
+"""The Zarr store: arrays with axes and units, read whole or item by item.
 
-A store grows under `NAME.zarr.partial` and gets its own name only when every item is in it, so a
-store with its final name is always complete. Items are independent: several processes may write
-different ones, in any order, and the bytes come out the same.
+A store grows under `NAME.zarr.partial` (see `store_writer`) and gets its own name only when every
+item is in it, so a store with its final name is always complete.
 """
 
-import json
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +12,14 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from diffragan.errors import InputError, OutputError
-from diffragan.io.files import output_folder
+from diffragan.config.experiment import Experiment
+from diffragan.errors import InputError
 
 FORMAT = "diffragan"
 FORMAT_VERSION = 1
-JOURNAL = "items.done"
+MAKERS = {"triplets": "diffragan simulate", "phased": "diffragan phase"}
 Array = NDArray[Any]
 
 
@@ -51,135 +49,12 @@ def partial_path(path: Path) -> Path:
     return path.with_name(path.name + ".partial")
 
 
-class StoreWriter:
-    """Writes a store; made anew or taken up where an earlier run with the same attributes ended."""
-
-    def __init__(
-        self, path: Path, kind: str, specs: Mapping[str, ArraySpec], attributes: Any
-    ) -> None:
-        """Open `path.partial`; `attributes` must be plain JSON and the same for the same data.
-
-        Raises
-        ------
-        OutputError : Something that is not a store of this package stands at `path`.
-        """
-        check_store_target(path)
-        output_folder(path.parent)
-        self.path = path
-        self._partial = partial_path(path)
-        described = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "kind": kind,
-            **json.loads(json.dumps(attributes)),
-        }
-        self.done = self._take_up(described)
-        if not self._partial.exists():
-            self._create(specs, described)
-
-    @property
-    def partial(self) -> Path:
-        """Folder that other processes write items into with `write_item`."""
-        return self._partial
-
-    def _take_up(self, described: dict[str, Any]) -> set[int]:
-        """Return the items an earlier run finished, or clear away what belongs to other data."""
-        if not self._partial.exists():
-            return set()
-        journal = self._partial / JOURNAL
-        try:
-            same = dict(zarr.open_group(self._partial, mode="r").attrs) == described
-            lines = journal.read_text().splitlines(keepends=True)
-            done = {int(line) for line in lines if line.endswith("\n")}
-        except (OSError, ValueError, KeyError, TypeError):
-            same, done = False, set()
-        if not same:
-            shutil.rmtree(self._partial)
-            return set()
-        return done
-
-    def _create(self, specs: Mapping[str, ArraySpec], described: dict[str, Any]) -> None:
-        group = zarr.open_group(self._partial, mode="w", attributes=described)
-        for name, spec in specs.items():
-            dtype = np.dtype(spec.dtype)
-            group.create_array(
-                name,
-                shape=spec.shape,
-                dtype=dtype,
-                chunks=(1, *spec.shape[1:]) if spec.per_item else spec.shape,
-                dimension_names=spec.axes,
-                attributes={
-                    "unit": spec.unit,
-                    "meaning": spec.meaning,
-                    "nan_means": spec.nan_means,
-                },
-                # A chunk that went missing must not read as data.
-                fill_value=np.nan if dtype.kind in "fc" else 0,
-                config={"write_empty_chunks": True},
-            )
-        (self._partial / JOURNAL).touch()
-
-    def write_whole(self, arrays: Mapping[str, Array]) -> None:
-        """Write arrays that do not count items."""
-        group = zarr.open_group(self._partial, mode="r+")
-        for name, values in arrays.items():
-            _array(group, name)[...] = values
-
-    def mark(self, item: int) -> None:
-        """Record that an item is complete, so that a restart leaves it alone."""
-        with (self._partial / JOURNAL).open("a") as journal:
-            journal.write(f"{item}\n")
-        self.done.add(item)
-
-    def finish(self) -> None:
-        """Give the complete store its name, replacing an older store of that name."""
-        for stray in self._partial.rglob("*.partial"):
-            stray.unlink()
-        (self._partial / JOURNAL).unlink()
-        if self.path.exists():
-            old = self.path.with_name(self.path.name + ".old")
-            shutil.rmtree(old, ignore_errors=True)
-            self.path.rename(old)
-            self._partial.rename(self.path)
-            shutil.rmtree(old)
-        else:
-            self._partial.rename(self.path)
-
-
-def write_item(partial: Path, item: int, arrays: Mapping[str, Array | float]) -> None:
-    """Write one item's arrays into a growing store; safe from several processes."""
-    group = zarr.open_group(partial, mode="r+")
-    for name, values in arrays.items():
-        _array(group, name)[item] = values
-
-
-def check_store_target(path: Path) -> None:
-    """Refuse to replace anything at `path` but a store of this package.
-
-    Raises
-    ------
-    OutputError : A file or a foreign folder stands there, or the name does not end in `.zarr`.
-    """
-    if path.suffix != ".zarr":
-        raise OutputError(f"{path}: a data set is a folder whose name ends in .zarr; rename it")
-    if path.is_file():
-        raise OutputError(
-            f"{path}: a file stands where the data set should go; choose another name"
-        )
-    if path.is_dir() and any(path.iterdir()):
-        try:
-            open_store(path)
-        except InputError:
-            raise OutputError(
-                f"{path}: this folder is not a data set of diffragan and will not be replaced; "
-                "choose another name"
-            ) from None
-
-
-def _array(group: zarr.Group, name: str) -> "zarr.Array[Any]":
+def array_in(group: zarr.Group, name: str) -> "zarr.Array[Any]":
+    """Return an array of a group."""
     array = group[name]
     assert isinstance(array, zarr.Array)
-    return array
+    # Zarr would leave chunks of nothing but zeros out, and they could not be told from lost ones.
+    return array.with_config({"write_empty_chunks": True})
 
 
 class Store:
@@ -190,14 +65,28 @@ class Store:
         self._group = group
         self.attributes: dict[str, Any] = dict(group.attrs)
 
+    def experiment(self) -> Experiment:
+        """Read the settings of the experiment the store belongs to.
+
+        Raises
+        ------
+        InputError : They were changed by hand, or by another version.
+        """
+        try:
+            return Experiment.model_validate(self.attributes["experiment"])
+        except (KeyError, ValidationError):
+            raise InputError(
+                f"{self.path}: its attribute 'experiment' is damaged; make the data set again"
+            ) from None
+
     @property
     def kind(self) -> str:
         """What the store holds, `triplets` or `phased`."""
-        return str(self.attributes["kind"])
+        return str(self.attributes.get("kind"))
 
     def array_names(self) -> list[str]:
         """Names of the arrays in the store."""
-        return sorted(name for name, _ in self._group.arrays())
+        return sorted(folder.parent.name for folder in self.path.glob("*/zarr.json"))
 
     def describe(self, name: str) -> ArraySpec:
         """Shape, axes, unit and meaning of an array."""
@@ -221,6 +110,7 @@ class Store:
         InputError : The array is missing, damaged, or holds values that are not finite.
         """
         array = self._find(name)
+        self._check_chunks(name, array, items)
         try:
             if items is None:
                 values = np.asarray(array[...])
@@ -234,15 +124,50 @@ class Store:
         checked = values.dtype.kind in "fc" and not array.attrs.get("nan_means")
         if checked and not np.isfinite(values).all():
             raise InputError(
-                f"{self.path}: the array '{name}' holds values that are not finite, or chunks "
-                "of it are missing; make the data set again"
+                f"{self.path}: the array '{name}' holds values that are not finite; "
+                "make the data set again"
             )
         return values
 
+    def _check_chunks(
+        self, name: str, array: "zarr.Array[Any]", items: Sequence[int] | None
+    ) -> None:
+        """Look for the chunks: Zarr reads one that is gone as zeros, which counts may be."""
+        if array.chunks[:1] != (1,):
+            firsts: Iterable[int] = range(min(1, array.size))
+        else:
+            firsts = range(array.shape[0]) if items is None else items
+        for first in firsts:
+            key = array.metadata.encode_chunk_key((int(first), *[0] * (array.ndim - 1)))
+            if not (self.path / name / key).is_file():
+                raise InputError(
+                    f"{self.path}: the array '{name}' lacks the chunk {key}; "
+                    "make the data set again"
+                )
+
+    def require(self, attributes: Iterable[str], arrays: Iterable[str]) -> None:
+        """Make sure that the store holds what its kind needs.
+
+        Raises
+        ------
+        InputError : An attribute or array is missing.
+        """
+        for name in attributes:
+            if name not in self.attributes:
+                raise InputError(
+                    f"{self.path}: the attribute '{name}' is missing; make the data set again"
+                )
+        for name in arrays:
+            self._find(name)
+
     def _find(self, name: str) -> "zarr.Array[Any]":
-        if name not in self._group:
-            raise InputError(f"{self.path}: the array '{name}' is missing; make the data set again")
-        return _array(self._group, name)
+        try:
+            return array_in(self._group, name)
+        except KeyError:
+            words = "is missing"
+        except (OSError, ValueError, TypeError, AssertionError):
+            words = "cannot be understood"
+        raise InputError(f"{self.path}: the array '{name}' {words}; make the data set again")
 
 
 def open_store(path: Path, kind: str | None = None) -> Store:
@@ -276,7 +201,6 @@ def open_store(path: Path, kind: str | None = None) -> Store:
         )
     found = attributes.get("kind")
     if kind is not None and found != kind:
-        makers = {"triplets": "diffragan simulate", "phased": "diffragan phase"}
-        maker = makers.get(kind, kind)
+        maker = MAKERS.get(kind, kind)
         raise InputError(f"{path}: holds '{found}', but '{kind}' is needed (as `{maker}` writes)")
     return Store(path, group)

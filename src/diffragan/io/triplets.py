@@ -119,7 +119,10 @@ class TripletStore:
     def __init__(self, path: Path) -> None:
         """Open `path`; see `open_store` for what can be wrong with it."""
         self.store: Store = open_store(path, KIND)
-        self.experiment = Experiment.model_validate(self.store.attributes["experiment"])
+        self.experiment = self.store.experiment()
+        self.store.require(
+            ("identity", "structures", "provenance"), triplet_specs(self.experiment, 0, 0)
+        )
 
     @property
     def identity(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from diffragan.io.phased import KIND, phased_attributes, phased_specs
 from diffragan.io.provenance import fingerprint, provenance
-from diffragan.io.store import StoreWriter, write_item
+from diffragan.io.store_writer import StoreWriter, write_item
 from diffragan.io.triplets import TripletStore
 from diffragan.phasing.protocol import Phaser, read_observations
 from diffragan.progress import progress_bar

@@ -5,9 +5,6 @@ the bytes do not depend on the number of workers or on interruptions.
 """
 
 import multiprocessing
-import os
-import shutil
-import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -18,9 +15,10 @@ import torch
 
 from diffragan.config.experiment import Experiment
 from diffragan.errors import ConfigError, InputError, OutputError
+from diffragan.io.files import output_folder
 from diffragan.io.provenance import provenance
 from diffragan.io.rotated import write_rotated_structure
-from diffragan.io.store import StoreWriter, write_item
+from diffragan.io.store_writer import StoreWriter, check_disk, check_store_target, write_item
 from diffragan.io.triplets import (
     KIND,
     StructureEntry,
@@ -38,13 +36,9 @@ from diffragan.simulation.orientations import (
     random_pose,
 )
 from diffragan.simulation.triplet import ENGINES, simulate_triplet
+from diffragan.simulation.workers import CHUNK, set_up_worker, worker_count
 from diffragan.structures.atomic_model import AtomicModel
 from diffragan.structures.prepared import PreparedStructure
-
-ITEMS_WORTH_A_WORKER = 24
-"""Starting a process costs as much as simulating about this many items."""
-CHUNK = 4
-"""Items handed to a worker at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +92,7 @@ def simulate_dataset(
 
     Raises
     ------
+    ConfigError : The seed or the number of workers cannot be used, or the memory is too small.
     InputError : A molecule does not fit its box.
     OutputError : The disk is too small or `out` cannot be written.
     """
@@ -116,7 +111,6 @@ def simulate_dataset(
         device,
         rotated_folder,
     )
-    _check_all_fit(plan)
     entries = [
         StructureEntry(
             s.name,
@@ -128,7 +122,10 @@ def simulate_dataset(
         for s in structures
     ]
     specs = triplet_specs(experiment, len(plan), sum(len(e.positions) for e in entries))
-    check_disk(out, sum(spec.item_bytes for spec in specs.values() if spec.per_item) * len(plan))
+    check_store_target(out, KIND)
+    check_disk(out, specs)
+    worker_count(workers, len(plan), experiment)
+    _check_all_fit(plan)
     made_by = provenance(
         "simulate",
         {"engine": engine, **experiment.model_dump(mode="json")},
@@ -140,6 +137,11 @@ def simulate_dataset(
         experiment.diffraction_pixels, experiment.diffraction.direct_beam_pixels
     )
     writer.write_whole({**molecule_arrays(entries), "measured": region.numpy()})
+    if rotated_folder is not None:
+        output_folder(rotated_folder)
+        # The run that is taken up may not have been asked for them.
+        for item in sorted(writer.done):
+            _write_rotated(plan, item, rotated_folder)
     remaining = [item for item in range(len(plan)) if item not in writer.done]
     with progress_bar(len(plan), "simulating", done=len(writer.done)) as bar:
         for item in _compute(plan, remaining, writer.partial, workers):
@@ -147,22 +149,6 @@ def simulate_dataset(
             bar.advance()
     writer.finish()
     return out
-
-
-def check_disk(out: Path, needed_bytes: int) -> None:
-    """Make sure that the disk of `out` has room for a data set before it is begun.
-
-    Raises
-    ------
-    OutputError : It has not; says how much is needed and free.
-    """
-    folder = next(parent for parent in (out, *out.absolute().parents) if parent.exists())
-    free = shutil.disk_usage(folder).free
-    if needed_bytes > free:
-        raise OutputError(
-            f"{out}: needs up to {needed_bytes / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; "
-            "choose another disk or fewer orientations"
-        )
 
 
 def make_item(plan: Plan, item: int, partial: Path) -> None:
@@ -175,13 +161,7 @@ def make_item(plan: Plan, item: int, partial: Path) -> None:
         model.to(plan.device), plan.experiment, generator, ENGINES[plan.engine]
     )
     if plan.rotated_folder is not None:
-        name = f"{plan.names[molecule]}_{orientation:05d}.pdb"
-        write_rotated_structure(
-            plan.files[molecule],
-            plan.rotated_folder / name,
-            matrix_from_quaternion(pose.quaternion),
-            pose.shift,
-        )
+        _write_rotated(plan, item, plan.rotated_folder)
     write_item(
         partial,
         item,
@@ -199,18 +179,30 @@ def make_item(plan: Plan, item: int, partial: Path) -> None:
     )
 
 
+def _write_rotated(plan: Plan, item: int, folder: Path) -> None:
+    molecule, orientation = plan.locate(item)
+    generator = item_generator(plan.seed, plan.digests[molecule], orientation)
+    pose = random_pose(plan.models[molecule], generator)
+    write_rotated_structure(
+        plan.files[molecule],
+        folder / f"{plan.names[molecule]}_{orientation:05d}.pdb",
+        matrix_from_quaternion(pose.quaternion),
+        pose.shift,
+    )
+
+
 def _check_all_fit(plan: Plan) -> None:
     for name, model, digest in zip(plan.names, plan.models, plan.digests, strict=True):
-        poses = [
+        poses = (
             random_pose(model, item_generator(plan.seed, digest, orientation))
             for orientation in range(plan.experiment.orientations)
-        ]
+        )
         check_fits(name, model, poses, plan.experiment.box_angstrom)
 
 
 def _compute(plan: Plan, items: Sequence[int], partial: Path, workers: int | None) -> Iterator[int]:
     """Make `items` and yield each one's number when it is written."""
-    count = workers or min(os.cpu_count() or 1, 1 + len(items) // ITEMS_WORTH_A_WORKER)
+    count = worker_count(workers, len(items), plan.experiment)
     if count <= 1 or plan.device != "cpu":
         yield from _compute_here(plan, items, partial)
         return
@@ -245,11 +237,9 @@ _worker: tuple[Plan, Path] | None = None
 
 
 def _begin(plan: Plan, partial: Path) -> None:
-    """Set a worker process up: one thread, so that sums are added in one order."""
+    """Set a worker process up."""
     global _worker  # noqa: PLW0603 - a process pool has no other place for a worker's state
-    torch.set_num_threads(1)
-    # Ctrl-C reaches every process of the terminal; only the first one should speak.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    set_up_worker()
     _worker = (plan, partial)
 
 

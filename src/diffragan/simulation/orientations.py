@@ -1,5 +1,6 @@
 """Orientation and randomness of every item, from the seed, the molecule and the item's number."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,17 +48,21 @@ def posed(model: AtomicModel, pose: Pose) -> AtomicModel:
     return AtomicModel(moved.positions.float(), moved.atomic_numbers)
 
 
-def check_fits(name: str, model: AtomicModel, poses: list[Pose], box_angstrom: float) -> None:
+def check_fits(name: str, model: AtomicModel, poses: Iterable[Pose], box_angstrom: float) -> None:
     """Make sure that the molecule fits its box in every orientation asked for.
+
+    The orientations are looked at only when the molecule could stick out in some.
 
     Raises
     ------
     InputError : It does not; says by how much, and the box that would do.
     """
+    middle = (model.positions.amax(0) + model.positions.amin(0)) / 2
+    if 2 * float((model.positions - middle).norm(dim=1).max()) <= box_angstrom:
+        return
     worst = max(float(posed(model, pose).extent().max()) for pose in poses)
     if worst > box_angstrom:
         raise InputError(
             f"{name}: {worst:.1f} Å across, {worst - box_angstrom:.1f} Å more than the box of "
-            f"{box_angstrom:g} Å; use a box of {int(worst) + 3} Å or more (`--box-angstrom`, with "
-            "pixels in proportion)"
+            f"{box_angstrom:g} Å; use a box of {int(worst) + 3} Å or more (`--box-angstrom`)"
         )

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
 from diffragan.config.experiment import Experiment
 from diffragan.electron import Electron
+from diffragan.errors import ConfigError
 from diffragan.fourier import resample
 from diffragan.grid import Grid
 from diffragan.physics.detector import dose_for_snr, measured_snr, poisson_counts
@@ -18,6 +20,8 @@ from diffragan.typing import Images, Int, Patterns, Tensor, Waves
 
 Engine = Callable[[AtomicModel, Grid, Electron, float], Waves]
 ENGINES: dict[str, Engine] = {"torch": mid_plane_wave, "abtem": abtem_mid_plane_wave}
+LARGEST_COUNT = 1e9
+"""Counts are stored as 32-bit whole numbers; this leaves room for their noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ def simulate_triplet(
     high = image(wave, grid, experiment.high_resolution, electron, experiment.image_pixels)
     band = low_settings.snr_band_angstrom
     dose = dose_for_snr(low, low_settings.snr, band, image_grid)
+    _check_countable(dose, float(low.max()), experiment)
     counts = poisson_counts(low, dose, image_grid, generator)
     return Triplet(
         diffraction=diffraction_pattern(wave, experiment.diffraction_pixels),
@@ -67,4 +72,16 @@ def simulate_triplet(
         exit_wave=resample(wave, experiment.wave_pixels),
         low_resolution_dose_e_per_a2=dose,
         low_resolution_snr=measured_snr(counts, low.cpu(), dose, band, image_grid),
+    )
+
+
+def _check_countable(dose: float, brightest: float, experiment: Experiment) -> None:
+    if dose * brightest * experiment.image_grid.pixel_angstrom**2 < LARGEST_COUNT:
+        return
+    low = experiment.low_resolution
+    coarse, fine = low.snr_band_angstrom
+    needed = f"needs {dose:.2g} e/Å2, more than can be counted" if isfinite(dose) else "has no dose"
+    raise ConfigError(
+        f"low_resolution.snr: {low.snr:g} from {coarse:g} to {fine:g} Å {needed}; lower it, or set "
+        "snr_band_angstrom where the aperture lets signal through"
     )

@@ -1,0 +1,72 @@
+"""How many processes share a simulation, and whether their memory is there."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from math import ceil
+
+import torch
+
+from diffragan.config.experiment import Experiment
+from diffragan.errors import ConfigError
+
+ITEMS_WORTH_A_WORKER = 24
+"""Starting a process costs as much as simulating about this many items."""
+CHUNK = 4
+"""Items handed to a worker at a time."""
+PROCESS_BYTES = 0.35e9
+"""Memory of one process before it simulates; nearly all of it is PyTorch."""
+BYTES_PER_PIXEL = 110
+"""Memory of one multislice for each pixel, as measured with 1024 and 2048 pixels a side."""
+
+
+def memory_bytes(experiment: Experiment) -> float:
+    """Memory that one worker needs at its peak [bytes]."""
+    return PROCESS_BYTES + BYTES_PER_PIXEL * experiment.numerics.pixels**2
+
+
+def worker_count(wanted: int | None, items: int, experiment: Experiment) -> int:
+    """Return how many processes to use: as many as wanted, or as pay and fit into the memory.
+
+    Parameters
+    ----------
+    wanted : What the user asked for, if anything.
+    items : Triplets to make.
+    experiment : Its grid decides the memory.
+
+    Raises
+    ------
+    ConfigError : `wanted` is not positive, or the machine has too little memory.
+    """
+    if wanted is not None and wanted < 1:
+        raise ConfigError(f"the number of workers is {wanted}; use 1 or more")
+    chunks = max(1, ceil(items / CHUNK))
+    least = min(wanted or 1, chunks)
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    room = int(machine / memory_bytes(experiment))
+    if least > room:
+        raise ConfigError(
+            f"{least} worker{'s' * (least > 1)} with {experiment.numerics.pixels} pixels a side "
+            f"need {least * memory_bytes(experiment) / 1e9:.1f} GB of memory, and this machine has "
+            f"{machine / 1e9:.1f} GB; use fewer workers or lower numerics.pixels"
+        )
+    if wanted is not None:
+        return least
+    return min(os.cpu_count() or 1, 1 + items // ITEMS_WORTH_A_WORKER, room)
+
+
+def set_up_worker() -> None:
+    """Make a new process a worker: one thread, so that sums are added in one order."""
+    torch.set_num_threads(1)
+    # Ctrl-C reaches every process of the terminal; only the first one should speak.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Leave when the first process was killed, lest writing goes on beside its next run."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
