@@ -17,7 +17,7 @@ def choose_device(wanted: str) -> str:
     if wanted == "cpu":
         return "cpu"
     name, _, number = wanted.partition(":")
-    if name != "cuda" or (number and not number.isdigit()):
+    if name != "cuda" or (number and not number.isdecimal()):
         raise ConfigError(f"there is no device '{wanted}'; use auto, cpu or cuda")
     if not torch.cuda.is_available() or int(number or 0) >= torch.cuda.device_count():
         raise ConfigError(f"device '{wanted}': this machine has no such GPU; use --device cpu")

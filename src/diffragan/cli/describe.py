@@ -35,9 +35,15 @@ def _describer(path: Path) -> Callable[[Path], Iterator[str]]:
 
 
 def _store(path: Path) -> Iterator[str]:
+    from diffragan.io.phased import PhasedStore
     from diffragan.io.store import open_store
+    from diffragan.io.triplets import TripletStore
 
     store = open_store(path)
+    reader = {"triplets": TripletStore, "phased": PhasedStore}.get(store.kind)
+    if reader is None:
+        raise InputError(f"{path}: a store of the unknown kind '{store.kind}'")
+    reader(path)  # says what is missing
     kinds = {"triplets": "simulated triplets", "phased": "phased waves"}
     yield f"{path}: {kinds.get(store.kind, store.kind)} (diffragan Zarr store, complete)"
     attributes = store.attributes
@@ -168,20 +174,40 @@ def _json(path: Path) -> Iterator[str]:
     if not isinstance(content, dict):
         raise InputError(f"{path}: JSON, but not one of this program's files")
     yield f"{path}: JSON with the keys {', '.join(sorted(content))}"
-    if "methods" in content:
+    if isinstance(content.get("methods"), dict):
         for name, result in content["methods"].items():
-            yield (
-                f"  {name}: {result['resolution_frc_0p5_angstrom']:.2f} Å at FRC 0.5, "
-                f"SSIM {result['ssim_mean']:.3f}"
-            )
+            yield f"  {name}: {_scores(path, result)}"
     if isinstance(content.get("provenance"), dict):
         yield from _provenance(content["provenance"])
 
 
-def _training_run(path: Path) -> Iterator[str]:
-    from diffragan.io.checkpoints import describe_run
+def _scores(path: Path, result: object) -> str:
+    """Word the scores of a method in a `metrics.json`."""
+    try:
+        resolution, ssim = result["resolution_frc_0p5_angstrom"], result["ssim_mean"]  # type: ignore[index]
+        reached = "FRC stays above 0.5" if resolution is None else f"{resolution:.2f} Å at FRC 0.5"
+        words = f"{reached}, SSIM {ssim:.3f}"
+    except (KeyError, TypeError, ValueError):
+        raise InputError(
+            f"{path}: its scores are damaged; run `diffragan evaluate` again"
+        ) from None
+    return words
 
-    yield from describe_run(path)
+
+def _training_run(path: Path) -> Iterator[str]:
+    from diffragan.io.checkpoints import BEST, LAST, has_checkpoint, read_run
+
+    yield f"{path}: training run"
+    for which in (LAST, BEST):
+        if not has_checkpoint(path, which):
+            continue
+        checkpoint = read_run(path, which)
+        sizes = (
+            f"{part} {sum(tensor.numel() for tensor in tensors.values()) / 1e6:.2f} M values"
+            for part, tensors in checkpoint.tensors.items()
+        )
+        yield f"  {which}: step {checkpoint.description.get('step')}; {', '.join(sizes)}"
+    yield "  no problem found"
 
 
 DESCRIBERS: dict[tuple[str, ...], Callable[[Path], Iterator[str]]] = {

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import importlib
 import io
+import os
 import re
 import signal
 import sys
@@ -30,11 +31,26 @@ COMMANDS: dict[str, str] = {
     "validate": "check a configuration file",
 }
 
+ADVICE: dict[int, str] = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space and run the command again"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "choose a place you can write to"),
+    **dict.fromkeys(
+        (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP),
+        "give another path",
+    ),
+}
+"""What to do about what the system refuses."""
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
-_FRAME = re.compile(r"[╭╮╰╯│─]+")
+_FRAME = re.compile(r"[╭╮╰╯│─]+|-{3,}")
 _HINT = re.compile(r"(For full helptext.*|Argument helptext:.*)$")
+_NOT_A_NUMBER = re.compile(
+    r"Error parsing (?P<flag>--\S+): .*?(?P<kind>int|float|INT|FLOAT)\b.*?'(?P<given>[^']*)'"
+)
+_UNKNOWN_OPTION = re.compile(
+    r"Unrecognized options: (?P<given>[^\s,]+).*?(?:Perhaps you meant: (?P<known>--\S+)|$)"
+)
 
 
 def usage() -> str:
@@ -70,7 +86,18 @@ def _parse(command: ModuleType, name: str, arguments: Sequence[str]) -> Any:
         if wants_help or not stop.code:
             raise
         words = _HINT.sub("", " ".join(_FRAME.sub(" ", caught.getvalue()).split())).strip()
-        raise ConfigError(f"{words} (see `diffragan {name} --help`)") from None
+        raise ConfigError(f"{_plain(words)} (see `diffragan {name} --help`)") from None
+
+
+def _plain(words: str) -> str:
+    """Word tyro's commonest complaints for people who do not know its types."""
+    if found := _NOT_A_NUMBER.search(words):
+        kind = "a whole number" if "int" in found["kind"].lower() else "a number"
+        return f"{found['flag']} is '{found['given']}'; it takes {kind}"
+    if found := _UNKNOWN_OPTION.search(words):
+        known = f"; did you mean {found['known']}?" if found["known"] else ""
+        return f"there is no option '{found['given']}'{known}"
+    return words
 
 
 def _complain(message: str) -> int:
@@ -98,13 +125,16 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         command.run(_parse(command, name, arguments))
     except DiffraganError as error:
         return _complain(str(error))
+    except BrokenPipeError:  # the reader of a pipe, as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
+        advice = ADVICE.get(error.errno or 0)
+        if advice is None:
+            raise
         where = f"{error.filename}: " if error.filename else ""
-        if error.errno == errno.ENOSPC:
-            return _complain(f"{where}the disk is full; free some space and run the command again")
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.EDQUOT):
-            return _complain(f"{where}{error.strerror}; choose a place you can write to")
-        raise
+        return _complain(f"{where}{str(error.strerror).lower()}; {advice}")
+    except MemoryError:
+        return _complain("not enough memory; use fewer or smaller images, or fewer workers")
     except KeyboardInterrupt:
         print("diffragan: interrupted; run the same command again to go on", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -3,6 +3,7 @@
 Every mistake is one line that names the file, the key and, for an unknown key, the nearest one.
 """
 
+import reprlib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -92,7 +93,7 @@ def _read_yaml(file: Path) -> dict[str, Any]:
         raise InputError(f"{file}: too large for a configuration; expected a short YAML file")
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # an impossible date or number
         first = str(error).splitlines()[0]
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -120,7 +121,7 @@ def _explain(model: type[Settings], error: ValidationError) -> str:
         known = _fields_at(model, first["loc"][:-1])
         return f"there is no setting '{path}'; {nearest(str(first['loc'][-1]), known)}"
     message = first["msg"].removeprefix("Value error, ")
-    given = "" if first["type"] == "value_error" else f" (got {first['input']!r})"
+    given = "" if first["type"] == "value_error" else f" (got {reprlib.repr(first['input'])})"
     return f"{path}: {message}{given}" if path else message
 
 

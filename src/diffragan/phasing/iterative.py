@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from pydantic import Field
 
 from diffragan.config.settings import Settings
 from diffragan.errors import ConfigError, nearest
@@ -28,20 +29,20 @@ class IterativeSettings(Settings):
     """How long and how to iterate."""
 
     algorithm: str = "hio"
-    iterations: int = 1500
-    beta: float = 0.9
-    restraint: float = 0.3
+    iterations: int = Field(1500, ge=1)
+    beta: float = Field(0.9, gt=0, le=1)
+    restraint: float = Field(0.3, ge=0, le=1)
     """Pull of the image's phases on the iterate's; 0 leaves the image to the start alone."""
     positive: bool = True
     """Whether the phase of the wave may not be negative."""
-    cycle: int = 50
+    cycle: int = Field(50, ge=1)
     """Iterations between looks at the support and the error."""
-    error_reduction_steps: int = 10
+    error_reduction_steps: int = Field(10, ge=0)
     """Steps of error reduction that end each cycle, since a map read amid HIO is unsettled."""
-    first_sigma_angstrom: float = 5.0
-    last_sigma_angstrom: float = 2.0
+    first_sigma_angstrom: float = Field(5.0, gt=0)
+    last_sigma_angstrom: float = Field(2.0, gt=0)
     """Smoothing of the support, from the first to the last time it is drawn anew [Å]."""
-    settled_fraction: float = 0.7
+    settled_fraction: float = Field(0.7, ge=0, lt=1)
     """Share of the iterations after which the support stays and the best iterate is kept."""
 
 

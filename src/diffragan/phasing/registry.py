@@ -52,7 +52,9 @@ def _iterative(request: Request) -> Phaser:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"method '{request.method}', setting '{name}': {first['msg']}") from None
+        raise ConfigError(
+            f"method '{request.method}', setting '{name}': {first['msg']} (got {first['input']})"
+        ) from None
 
 
 def _conditional_gan(request: Request) -> Phaser:

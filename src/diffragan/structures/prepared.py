@@ -116,7 +116,11 @@ def _record(path: Path) -> dict[str, Any]:
             f"run `diffragan prepare {path.name} --out DIR` first and use what it writes"
         )
     record = read_record(beside)
-    if record.get("kind") != RECORD_KIND or not {"name", "mass_kda"} <= record.keys():
+    name, mass, output = record.get("name"), record.get("mass_kda"), record.get("output")
+    # The name becomes part of file names.
+    plain = isinstance(name, str) and name == Path(name).name
+    usable = plain and isinstance(mass, int | float) and isinstance(output, dict)
+    if record.get("kind") != RECORD_KIND or not usable:
         raise InputError(
             f"{beside}: was not written by `diffragan prepare`; run it on {path.name} first"
         )
