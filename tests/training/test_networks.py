@@ -8,7 +8,7 @@ from diffragan.config.training import GeneratorSettings, TrainingSettings
 from diffragan.io.triplets import TripletStore
 from diffragan.training.data import Batch, Views, fit_to_training_views, split_views
 from diffragan.training.loop import make_fabric
-from diffragan.training.networks import adversarial_step, make_networks
+from diffragan.training.networks import adversarial_step, make_networks, update_average
 from diffragan.training.validation import image_frc
 
 TINY = TrainingSettings(
@@ -63,6 +63,17 @@ def test_the_discriminator_learns_to_tell(fabric: Fabric) -> None:
         last = adversarial_step(networks, batch, 0, fabric)
     assert last["discriminator_loss"] < 0.5 * first["discriminator_loss"]
     assert last["real_score"] > last["fake_score"] + 0.3
+
+
+def test_the_average_follows_the_generator(fabric: Fabric) -> None:
+    networks = make_networks(TINY, fabric)
+    first = networks.average.state_dict()["last.weight"].clone()
+    with torch.no_grad():
+        networks.generator.last.weight.add_(1.0)
+    update_average(networks, 4)  # half of it is new
+    torch.testing.assert_close(networks.average.state_dict()["last.weight"], first + 0.5)
+    update_average(networks, 0)
+    torch.testing.assert_close(networks.average.state_dict()["last.weight"], first + 1)
 
 
 @pytest.mark.slow

@@ -30,6 +30,10 @@ def group_norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(groups if channels % groups == 0 else 1, channels)
 
 
+FIRST_SPREAD = 0.005
+"""Of the last layer's first weights: training begins at vacuum, not with noise to be unlearned."""
+
+
 class Down(nn.Module):
     """Halve the side: strided convolution, norm, leaky rectifier."""
 
@@ -94,6 +98,7 @@ class UNet(nn.Module):
             )
         )
         self.last = nn.Conv2d(outputs[0] + INPUT_CHANNELS, 1, kernel_size=3, padding=1)
+        nn.init.normal_(self.last.weight, std=FIRST_SPREAD)
 
     def forward(self, observed: Float[Tensor, "item 2 y x"]) -> Float[Tensor, "item 1 y x"]:
         """Draw the high-resolution image, encoded between -1 and 1.

@@ -25,6 +25,8 @@ from diffragan.typing import Images, Waves
 
 SMALLEST_TRANSFER = 0.03
 """Contrast transfers below this are not divided by: amplitude contrast rivals them."""
+GENERATOR = "average"
+"""Part of a checkpoint that holds the generator to use: its average over the last steps."""
 BATCH = 16
 """Views the network draws at a time; the result does not depend on it."""
 
@@ -52,12 +54,12 @@ class ConditionalGanPhaser:
         ------
         InputError : There is no run, or its checkpoint is damaged or does not fit together.
         """
-        checkpoint = read_run(run_folder, BEST, ("generator",))
+        checkpoint = read_run(run_folder, BEST, (GENERATOR,))
         self._run = run_folder
         self._device = torch.device(device)
         settings, self._trained_for, self._encoding = _read_settings(checkpoint, run_folder / BEST)
         self._generator = UNet(settings.generator)
-        fill_module(self._generator, dict(checkpoint.tensors["generator"]), run_folder / BEST)
+        fill_module(self._generator, dict(checkpoint.tensors[GENERATOR]), run_folder / BEST)
         self._generator.to(self._device).eval()
 
     def phase(self, observations: Observations) -> PhasedWaves:

@@ -35,6 +35,7 @@ from diffragan.training.networks import (
     network_tensors,
     optimiser_scalars,
     restore_networks,
+    update_average,
 )
 from diffragan.training.position import Position
 from diffragan.training.runs import LOG, SAMPLES, open_run
@@ -157,6 +158,7 @@ def _steps(session: Session, bar: Bar, deadline: float, asked_to_stop: Callable[
                 f"{session.run}: the training diverged at step {position.step + 1} (a loss is "
                 "not a number); lower learning_rate and train again"
             )
+        update_average(session.networks, position.step)
         position.add(measured)
         bar.advance()
         bar.note(
@@ -174,7 +176,7 @@ def _validate(session: Session, bar: Bar) -> None:
     settings, position = session.settings, session.position
     bar.note("validating")
     figures, rows = validate(
-        session.networks.generator,
+        session.networks.average,
         session.views,
         session.split.validation,
         session.encoding,

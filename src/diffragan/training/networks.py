@@ -1,5 +1,6 @@
 """The two networks and their optimisers: made from the seed, one step, saved and restored."""
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,20 @@ from diffragan.typing import Tensor
 ADAM_BETA2 = 0.999
 """Kingma and Ba's choice, which the paper keeps."""
 
+SMALLEST_SHARE = 0.02
+"""Of a new step in the average: it remembers about 50 steps."""
+YOUNG_SHARE = 4
+"""While a run is young the average remembers a quarter of its steps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Networks:
     """What a run trains."""
 
     generator: nn.Module
+    average: nn.Module
+    """Running average of the generator: what is judged and used, for single steps of an adversarial
+    training go to and fro."""
     discriminator: nn.Module
     generator_optimiser: Optimizer
     discriminator_optimiser: Optimizer
@@ -45,6 +54,8 @@ def make_networks(settings: TrainingSettings, fabric: Fabric) -> Networks:
         generator = UNet(settings.generator)
         discriminator = PatchGan(settings.discriminator_width)
     prepared: list[Any] = []
+    average = copy.deepcopy(generator).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average.requires_grad_(False)
     for network in (generator, discriminator):
         # Channels last is a third faster on CPUs and the tensor cores' own order on GPUs.
         module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -52,7 +63,7 @@ def make_networks(settings: TrainingSettings, fabric: Fabric) -> Networks:
             module.parameters(), lr=settings.learning_rate, betas=(settings.beta1, ADAM_BETA2)
         )
         prepared += fabric.setup(module, optimiser)
-    return Networks(prepared[0], prepared[2], prepared[1], prepared[3])
+    return Networks(prepared[0], fabric.to_device(average), prepared[2], prepared[1], prepared[3])
 
 
 def adversarial_step(
@@ -88,6 +99,14 @@ def adversarial_step(
     return dict(zip(measured, values, strict=True))
 
 
+def update_average(networks: Networks, step: int) -> None:
+    """Take the generator of a step (from 0) into its average, whose memory grows with the steps."""
+    share = max(SMALLEST_SHARE, 1 / (1 + step / YOUNG_SHARE))
+    pairs = zip(networks.average.parameters(), networks.generator.parameters(), strict=True)
+    for average, current in pairs:
+        average.lerp_(current.detach(), share)
+
+
 def _descend(module: nn.Module, optimiser: Optimizer, loss: Tensor, fabric: Fabric) -> Tensor:
     """Take one step down and return the norm of the gradient."""
     optimiser.zero_grad()
@@ -108,6 +127,7 @@ def network_tensors(networks: Networks) -> dict[str, Tensors]:
     }
     return {
         "generator": dict(networks.generator.state_dict()),
+        "average": dict(networks.average.state_dict()),
         "discriminator": dict(networks.discriminator.state_dict()),
         "optimisers": moments,
         "random": {"torch": torch.get_rng_state()},
@@ -131,6 +151,7 @@ def restore_networks(
     InputError : The tensors are those of other networks.
     """
     fill_module(networks.generator, tensors["generator"], where)
+    fill_module(networks.average, tensors["average"], where)
     fill_module(networks.discriminator, tensors["discriminator"], where)
     for name, optimiser in networks.optimisers():
         state: dict[int, Tensors] = {}

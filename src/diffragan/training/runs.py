@@ -13,7 +13,7 @@ from diffragan.io.files import output_folder
 
 LOG = "training.csv"
 SAMPLES = "samples"
-PARTS = ("generator", "discriminator", "optimisers", "random")
+PARTS = ("generator", "average", "discriminator", "optimisers", "random")
 """What a checkpoint must hold for a run to go on."""
 DESCRIBED = ("settings", "encoding", "data_identity", "optimisers", "position")
 CHANGEABLE = frozenset({"steps", "validate_every", "memory_limit_mb", "preset"})
