@@ -206,7 +206,9 @@ def _training_run(path: Path) -> Iterator[str]:
             f"{part} {sum(tensor.numel() for tensor in tensors.values()) / 1e6:.2f} M values"
             for part, tensors in checkpoint.tensors.items()
         )
-        yield f"  {which}: step {checkpoint.description.get('step')}; {', '.join(sizes)}"
+        position = checkpoint.description.get("position")
+        step = position.get("step") if isinstance(position, dict) else "unknown"
+        yield f"  {which}: step {step}; {', '.join(sizes)}"
     yield "  no problem found"
 
 

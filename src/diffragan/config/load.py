@@ -21,6 +21,8 @@ S = TypeVar("S", bound=Settings)
 
 KINDS: dict[str, type[Settings]] = {"experiment": Experiment, "training": TrainingSettings}
 LARGEST_FILE_BYTES = 1_000_000
+LONGEST_SHOWN = 60
+"""How much of a wrong value an error message repeats [characters]."""
 
 
 def preset_names(kind: str) -> list[str]:
@@ -121,7 +123,11 @@ def _explain(model: type[Settings], error: ValidationError) -> str:
         known = _fields_at(model, first["loc"][:-1])
         return f"there is no setting '{path}'; {nearest(str(first['loc'][-1]), known)}"
     message = first["msg"].removeprefix("Value error, ")
-    given = "" if first["type"] == "value_error" else f" (got {reprlib.repr(first['input'])})"
+    given = (
+        ""
+        if first["type"] == "value_error"
+        else f" (got {reprlib.repr(first['input'])[:LONGEST_SHOWN]})"
+    )
     return f"{path}: {message}{given}" if path else message
 
 

@@ -11,7 +11,7 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 import numpy as np
 import zarr
@@ -36,7 +36,10 @@ STRAY = "*.partial"
 
 
 class StoreWriter:
-    """Writes a store; made anew or taken up where an earlier run with the same attributes ended."""
+    """Writes a store; made anew or taken up where an earlier run with the same attributes ended.
+
+    Used as a context, at whose end other processes may write on.
+    """
 
     def __init__(
         self, path: Path, kind: str, specs: Mapping[str, ArraySpec], attributes: Any
@@ -64,6 +67,12 @@ class StoreWriter:
         self.done: set[int] = set()
         if not self._partial.exists() or not self._take_up(described):
             self._create(specs, described)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self._journal.close()
 
     @property
     def partial(self) -> Path:

@@ -47,14 +47,14 @@ def phase_dataset(
     attributes = phased_attributes(
         method, data.store.path, data.identity, data.store.attributes, made_by
     )
-    writer = StoreWriter(out, KIND, phased_specs(data.experiment, len(chosen)), attributes)
-    remaining = [place for place in range(len(chosen)) if place not in writer.done]
-    with progress_bar(len(chosen), f"phasing by {method}", done=len(writer.done)) as bar:
-        for start in range(0, len(remaining), BATCH):
-            places = remaining[start : start + BATCH]
-            _phase_batch(data, phaser, writer, places, [chosen[p] for p in places], device)
-            bar.advance(len(places))
-    writer.finish()
+    with StoreWriter(out, KIND, phased_specs(data.experiment, len(chosen)), attributes) as writer:
+        remaining = [place for place in range(len(chosen)) if place not in writer.done]
+        with progress_bar(len(chosen), f"phasing by {method}", done=len(writer.done)) as bar:
+            for start in range(0, len(remaining), BATCH):
+                places = remaining[start : start + BATCH]
+                _phase_batch(data, phaser, writer, places, [chosen[p] for p in places], device)
+                bar.advance(len(places))
+        writer.finish()
     return out
 
 

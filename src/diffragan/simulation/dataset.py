@@ -132,22 +132,22 @@ def simulate_dataset(
         seed,
         {s.name: s.sha256 for s in structures},
     )
-    writer = StoreWriter(out, KIND, specs, triplet_attributes(experiment, entries, made_by))
-    region = measured_region(
-        experiment.diffraction_pixels, experiment.diffraction.direct_beam_pixels
-    )
-    writer.write_whole({**molecule_arrays(entries), "measured": region.numpy()})
-    if rotated_folder is not None:
-        output_folder(rotated_folder)
-        # The run that is taken up may not have been asked for them.
-        for item in sorted(writer.done):
-            _write_rotated(plan, item, rotated_folder)
-    remaining = [item for item in range(len(plan)) if item not in writer.done]
-    with progress_bar(len(plan), "simulating", done=len(writer.done)) as bar:
-        for item in _compute(plan, remaining, writer.partial, workers):
-            writer.mark(item)
-            bar.advance()
-    writer.finish()
+    with StoreWriter(out, KIND, specs, triplet_attributes(experiment, entries, made_by)) as writer:
+        region = measured_region(
+            experiment.diffraction_pixels, experiment.diffraction.direct_beam_pixels
+        )
+        writer.write_whole({**molecule_arrays(entries), "measured": region.numpy()})
+        if rotated_folder is not None:
+            output_folder(rotated_folder)
+            # The run that is taken up may not have been asked for them.
+            for item in sorted(writer.done):
+                _write_rotated(plan, item, rotated_folder)
+        remaining = [item for item in range(len(plan)) if item not in writer.done]
+        with progress_bar(len(plan), "simulating", done=len(writer.done)) as bar:
+            for item in _compute(plan, remaining, writer.partial, workers):
+                writer.mark(item)
+                bar.advance()
+        writer.finish()
     return out
 
 
