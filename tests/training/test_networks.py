@@ -6,6 +6,7 @@ from lightning_fabric import Fabric
 
 from diffragan.config.training import GeneratorSettings, TrainingSettings
 from diffragan.io.triplets import TripletStore
+from diffragan.models.encoding import decode_low_resolution, encode_image
 from diffragan.training.data import Batch, Views, fit_to_training_views, split_views
 from diffragan.training.loop import make_fabric
 from diffragan.training.networks import adversarial_step, make_networks, update_average
@@ -92,8 +93,9 @@ def test_four_views_are_overfitted(villin_data) -> None:  # type: ignore[no-unty
     fabric = make_fabric(settings, "cpu")
     networks = make_networks(settings, fabric)
     medium = slice(7, 24)  # 10 to 3 Å in the 70 Å box
-    floor = -batch.observed[:, 1]  # underfocus is dark
-    for _ in range(450):
+    contrasts = decode_low_resolution(batch.observed[:, 1], encoding)
+    floor = encode_image(1 + contrasts, encoding)
+    for _ in range(600):
         last = adversarial_step(networks, batch, settings.l1_weight, fabric)
     with torch.no_grad():
         drawn = networks.generator(batch.observed)[:, 0]
