@@ -6,6 +6,7 @@ from diffragan.fourier import fourier, inverse_fourier, resample
 from diffragan.grid import Grid
 from diffragan.phasing.protocol import Observations, PhasedWaves, high_resolution_images
 from diffragan.physics.detector import radial_signal_to_noise
+from diffragan.physics.forward import phase_object
 from diffragan.physics.optics import phase_contrast
 from diffragan.rings import ring_index
 from diffragan.typing import Float, Images, Tensor
@@ -49,11 +50,10 @@ class LowResolutionPhaser:
     """Takes the low-resolution image for the whole truth and ignores the pattern."""
 
     def phase(self, observations: Observations) -> PhasedWaves:
-        """Return i times the low-resolution phase as the wave of each item."""
-        phase = phase_from_image(observations)
-        waves = torch.complex(torch.zeros_like(phase), phase)
+        """Return the phase object of each low-resolution phase as its wave."""
+        waves = phase_object(phase_from_image(observations))
         return PhasedWaves(
             waves,
             high_resolution_images(waves, observations.experiment),
-            torch.full((len(observations),), torch.nan, device=phase.device),
+            torch.full((len(observations),), torch.nan, device=waves.device),
         )

@@ -45,9 +45,10 @@ def project_modulus(wave: Waves, moduli: MeasuredModuli) -> Waves:
     if moduli.restraint is not None:
         spectrum = spectrum + moduli.restraint
     size = spectrum.abs()
-    scale = moduli.modulus / size.clamp(min=torch.finfo(size.dtype).tiny)
-    free = moduli.recorded.to(size.dtype)
-    return ifft2(spectrum * torch.where(moduli.known, scale, free))
+    # Where the wave has no coefficient there is no phase to keep, and it stays zero.
+    direction = spectrum / size.clamp(min=torch.finfo(size.dtype).tiny)
+    free = spectrum * moduli.recorded
+    return ifft2(torch.where(moduli.known, direction * moduli.modulus, free))
 
 
 def inside_support(

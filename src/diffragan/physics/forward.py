@@ -72,3 +72,29 @@ def projected_potential_of(scattered: Waves, electron: Electron) -> Images:
     about 2.5 Å (Leidl et al., IUCrJ 10 (2023) 475).
     """
     return torch.angle(1 + scattered) / electron.interaction_rad_per_volt_angstrom
+
+
+def phase_object(phase: Images) -> Waves:
+    """Scattered wave of a pure phase object, exp(i phase) - 1.
+
+    Its small real part matters: in an image near focus the two terms of the intensity,
+    2 Re psi_s and |psi_s|^2, all but cancel at low frequency.
+
+    Parameters
+    ----------
+    phase : `(..., y, x)` phase shift [rad].
+    """
+    return torch.polar(torch.ones_like(phase), phase) - 1
+
+
+def with_phase_object_amplitude(scattered: Waves, grid: Grid, resolution_angstrom: float) -> Waves:
+    """Replace the coarse part of a wave's amplitude by that of the phase object it resembles.
+
+    A recovered wave fixes its phase part well and its small real part badly. Coarser than
+    `resolution_angstrom` [Å] a molecule at its mid-plane is a pure phase object, so its real part
+    follows from its imaginary part: Re psi_s = cos(Im psi_s) - 1.
+    """
+    coarse = grid.squared_frequencies(scattered.device) < 1 / resolution_angstrom**2
+    wanted = torch.cos(scattered.imag) - 1
+    correction = inverse_fourier(fourier(wanted - scattered.real) * coarse).real
+    return torch.complex(scattered.real + correction, scattered.imag)
