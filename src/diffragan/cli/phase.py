@@ -38,19 +38,16 @@ class Arguments:
 def run(arguments: Arguments) -> None:
     """Phase, and say what was written."""
     from diffragan.device import choose_device
-    from diffragan.errors import ConfigError, OutputError
+    from diffragan.errors import ConfigError
     from diffragan.io.phased import KIND, PhasedStore
     from diffragan.io.store_writer import check_store_target
     from diffragan.io.triplets import TripletStore
     from diffragan.phasing.dataset import phase_dataset
-    from diffragan.phasing.particles import write_particle_stack
+    from diffragan.phasing.particles import check_particle_names, write_particle_stack
     from diffragan.phasing.registry import make_phaser, recorded_settings
 
     check_store_target(arguments.out, KIND)
-    for suffix in (".mrcs", ".star"):
-        beside = arguments.out.with_suffix(suffix)
-        if beside.is_dir():
-            raise OutputError(f"{beside}: is a folder where a file will go; choose another --out")
+    check_particle_names(arguments.out)
     data = TripletStore(arguments.data)
     wanted = {"iterations": arguments.iterations, "restraint": arguments.restraint}
     settings = {name: value for name, value in wanted.items() if value is not None}

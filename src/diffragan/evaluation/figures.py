@@ -59,7 +59,7 @@ def draw_figures(
                 folder / "gallery",
                 "Some views: the diffraction pattern on a logarithmic scale (the direct beam is "
                 "masked), the low-resolution image, what each method recovered, and the truth. "
-                "Grey values of recovered and true images share one scale in each row; below them "
+                "Each picture has its own grey scale, as FRC takes no notice of contrast; below it "
                 "the resolution of that view at FRC 0.5.",
                 f"Rows of pictures, one row for each view. Mean resolutions: {best}.",
             ),

@@ -48,13 +48,12 @@ def draw_gallery(
         _diffraction(axes[0], data, item, labelled=row == 0)
         low = data.read("low_resolution", [item])[0].astype(np.float64)
         _image(axes[1], low, half_width, _limits(low, 1))
-        limits = _limits(true[row], 0.1)
         for ax, name, store in zip(axes[2:-1], names, phased, strict=True):
-            _recovered(ax, store, item, half_width, limits)
+            _recovered(ax, store, item, half_width)
             if item in metrics["methods"][name]["items"]:
                 caption = resolution_of_view(metrics["methods"][name], item)
                 ax.set_xlabel(caption, fontsize=8, color=colours[name], labelpad=2)
-        _image(axes[-1], true[row], half_width, limits)
+        _image(axes[-1], true[row], half_width, _limits(true[row], 0.1))
         if row == 0:
             for ax, title in zip(axes, columns, strict=True):
                 ax.set_title(_short(title), fontsize=8.5, color=colours.get(title, INK), pad=4)
@@ -137,15 +136,14 @@ def _image(ax: Axes, picture: Picture, half_width: int, limits: tuple[float, flo
     ax.imshow(picture[part, part], cmap="gray", origin="lower", vmin=limits[0], vmax=limits[1])
 
 
-def _recovered(
-    ax: Axes, store: PhasedStore, item: int, half_width: int, limits: tuple[float, float]
-) -> None:
+def _recovered(ax: Axes, store: PhasedStore, item: int, half_width: int) -> None:
     rows = np.flatnonzero(store.read("source_item") == item)
     if len(rows) == 0:
         ax.text(0.5, 0.5, "not phased", ha="center", va="center", color=MUTED, fontsize=8)
         return
     picture = store.read("image", [int(rows[0])])[0].astype(np.float64)
-    _image(ax, picture, half_width, limits)
+    # Its own scale shows what FRC judges; at the truth's, a blurred picture would be plain grey.
+    _image(ax, picture, half_width, _limits(picture, 0.1))
 
 
 def _limits(picture: Picture, percent: float) -> tuple[float, float]:

@@ -5,6 +5,7 @@ A name has no underscore here; the file has one before it.
 Source: Hall, J. Chem. Inf. Comput. Sci. 31 (1991) 326 (STAR); RELION's tables are its loops.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,6 +32,12 @@ def format_block(path: Path, name: str, columns: Mapping[str, Values], count: in
     return "\n".join([*head, *rows]) + "\n\n"
 
 
+PLAIN_WORD = re.compile(
+    r"(?!(?:data|loop|save|stop|global)_)[^\s_#$'\";\[\]][^\s'\"]*", re.IGNORECASE
+)
+"""What a STAR file takes for one value without quotes, which RELION does not know."""
+
+
 def _texts(path: Path, name: str, values: Values, count: int) -> list[str]:
     """Format one column, refusing what would break the table."""
     if len(values) != count or count == 0:
@@ -41,7 +48,7 @@ def _texts(path: Path, name: str, values: Values, count: int) -> list[str]:
         return [f"{value:.9g}" for value in values.tolist()]
     texts = [str(value) for value in values]
     for text in texts:
-        if not text.isprintable() or gemmi.cif.quote(text) != text:
+        if not PLAIN_WORD.fullmatch(text):
             raise InputError(
                 f"{path}: '{text}' in column {name} has blanks, quotes or a reserved sign"
             )

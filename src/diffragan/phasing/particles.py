@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from diffragan.errors import OutputError
 from diffragan.io.mrc import write_stack
 from diffragan.io.phased import PhasedStore
 from diffragan.io.star import ParticleOptics, write_particles
+from diffragan.io.star_tables import PLAIN_WORD
 from diffragan.physics.forward import projected_potential_of
 from diffragan.rotations import matrix_from_quaternion
 from diffragan.typing import Images
@@ -17,6 +19,24 @@ BACKGROUND_RADIUS = 0.49
 """Background is what lies farther than this share of the box from its centre."""
 NO_AMPLITUDE_CONTRAST = 0.0
 BATCH = 256
+
+
+def check_particle_names(store: Path) -> None:
+    """Make sure, before any work, that a stack and a STAR file can stand beside a store.
+
+    Raises
+    ------
+    OutputError : A folder is in the way, or RELION could not read the name.
+    """
+    for suffix in (".mrcs", ".star"):
+        beside = store.with_suffix(suffix)
+        if beside.is_dir():
+            raise OutputError(f"{beside}: is a folder where a file will go; choose another name")
+    if not PLAIN_WORD.fullmatch(f"000001@{store.stem}.mrcs"):
+        raise OutputError(
+            f"{store}: its STAR file would name '{store.stem}.mrcs', which RELION cannot read; "
+            "choose a name without blanks and quotes"
+        )
 
 
 def write_particle_stack(phased: PhasedStore) -> tuple[Path, Path]:
