@@ -3,14 +3,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from phase_objects import blobs, experiment
 
 from diffragan.config.experiment import Experiment
+from diffragan.config.load import load_experiment
 from diffragan.config.training import GeneratorSettings, TrainingSettings
 from diffragan.errors import InputError
 from diffragan.fourier import fourier
 from diffragan.io.triplets import TripletStore
 from diffragan.phasing.learned import ConditionalGanPhaser, wave_from_image
 from diffragan.phasing.protocol import Observations, high_resolution_images, read_observations
+from diffragan.physics.forward import phase_object
 from diffragan.rings import ring_correlation, ring_index
 from diffragan.training.loop import train
 
@@ -122,3 +125,62 @@ def test_weights_of_another_width_are_one_line(run: Path, tmp_path: Path) -> Non
     (copy / "checkpoint.json").write_text(json.dumps(description))
     with pytest.raises(InputError, match="do not fit the configuration"):
         ConditionalGanPhaser(tmp_path)
+
+
+def test_the_number_of_views_drawn_at_a_time_changes_nothing(
+    run: Path, observations: Observations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = ConditionalGanPhaser(run).phase(observations).images
+    monkeypatch.setattr("diffragan.phasing.learned.BATCH", 2)
+    torch.testing.assert_close(
+        ConditionalGanPhaser(run).phase(observations).images, together, rtol=1e-4, atol=1e-5
+    )
+
+
+NO_MATTER = {"kind", "preset", "orientations", "low_resolution.snr"}
+"""How many views, and how noisy, may differ; `numerics` say how, not what, was simulated."""
+
+
+def optics_and_beam() -> list[str]:
+    """Every number of an experiment that changes what a noise-free view looks like."""
+    names = []
+    for name, value in load_experiment("quick").model_dump().items():
+        inner = value if isinstance(value, dict) else {"": value}
+        names += [f"{name}.{key}".rstrip(".") for key in inner]
+    return [
+        name
+        for name in names
+        if name not in NO_MATTER and not name.startswith(("numerics", "low_resolution.snr"))
+    ]
+
+
+@pytest.mark.parametrize("name", optics_and_beam())
+def test_every_setting_that_changes_a_view_must_be_that_of_the_training(
+    run: Path, observations: Observations, name: str
+) -> None:
+    values = observations.experiment.model_dump()
+    *path, last = name.split(".")
+    inner = values[path[0]] if path else values
+    inner[last] = 2 + 2 * (inner[last] // 2) if inner[last] else 1
+    values["numerics"]["pixels"] = 512
+    with pytest.raises(InputError, match=f"trained for {name} "):
+        ConditionalGanPhaser(run).check_experiment(Experiment.model_validate(values))
+
+
+@pytest.mark.parametrize("image_pixels", [64, 128])
+def test_a_weak_phase_comes_back_from_its_image_where_the_lens_transfers_it(
+    image_pixels: int,
+) -> None:
+    setting = experiment(image_pixels=image_pixels)
+    truth = phase_object(blobs(setting))
+    found = fourier(wave_from_image(high_resolution_images(truth, setting), setting))
+    frequency = torch.sqrt(setting.wave_grid.squared_frequencies())
+    seen = (frequency > 0.25) & (frequency < 0.75)  # 2 sin(chi) is above 0.48 there
+    expected = fourier(truth)
+    error = (found - expected)[:, seen].abs().max()
+    assert float(error) < 0.02 * float(expected[:, seen].abs().max())
+
+
+def test_an_image_of_vacuum_is_a_wave_of_nothing() -> None:
+    setting = experiment()
+    assert float(wave_from_image(torch.ones(1, 64, 64), setting).abs().max()) < 1e-6

@@ -1,6 +1,6 @@
 """The paper's conditional GAN as a phaser: an image drawn by the network, turned into a wave."""
 
-from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 
 import torch
@@ -30,17 +30,17 @@ GENERATOR = "average"
 BATCH = 16
 """Views the network draws at a time; the result does not depend on it."""
 
-MATCHED: dict[str, Callable[[Experiment], float | None]] = {
-    "energy_kev": lambda e: e.energy_kev,
-    "box_angstrom": lambda e: e.box_angstrom,
-    "diffraction.max_angle_mrad": lambda e: e.diffraction.max_angle_mrad,
-    "diffraction.direct_beam_pixels": lambda e: e.diffraction.direct_beam_pixels,
-    "high_resolution.defocus_angstrom": lambda e: e.high_resolution.defocus_angstrom,
-    "low_resolution.defocus_angstrom": lambda e: e.low_resolution.defocus_angstrom,
-    "low_resolution.aperture_mrad": lambda e: e.low_resolution.aperture_mrad,
-    "image_pixels": lambda e: e.image_pixels,
-    "wave_pixels": lambda e: e.wave_pixels,
-}
+LENS = ("defocus_angstrom", "aperture_mrad", "spherical_aberration_mm", "focal_spread_angstrom")
+"""Settings of a lens, all of which change its image."""
+MATCHED = (
+    "energy_kev",
+    "box_angstrom",
+    "diffraction.max_angle_mrad",
+    "diffraction.direct_beam_pixels",
+    *(f"{lens}.{setting}" for lens in ("high_resolution", "low_resolution") for setting in LENS),
+    "image_pixels",
+    "wave_pixels",
+)
 """Settings in which an experiment must be the one the network was trained for."""
 
 
@@ -84,8 +84,8 @@ class ConditionalGanPhaser:
         ------
         InputError : Names the first setting that differs.
         """
-        for name, value in MATCHED.items():
-            trained, given = value(self._trained_for), value(experiment)
+        for name in MATCHED:
+            trained, given = attrgetter(name)(self._trained_for), attrgetter(name)(experiment)
             if trained != given:
                 raise InputError(
                     f"{self._run}: the network was trained for {name} {trained}, these data have "
