@@ -2,14 +2,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from diffragan.errors import OutputError
 from diffragan.io.mrc import read_mrc
 from diffragan.io.phased import PhasedStore
 from diffragan.io.star import read_particles
 from diffragan.io.triplets import TripletStore
 from diffragan.phasing.dataset import phase_dataset
-from diffragan.phasing.particles import BACKGROUND_RADIUS, write_particle_stack
+from diffragan.phasing.particles import (
+    BACKGROUND_RADIUS,
+    check_particle_names,
+    write_particle_stack,
+)
+from diffragan.phasing.protocol import Observations, PhasedWaves, high_resolution_images
 from diffragan.phasing.registry import make_phaser
+from diffragan.physics.forward import phase_object
 from diffragan.rotations import matrix_from_quaternion
 
 
@@ -74,3 +82,35 @@ def test_the_same_waves_give_the_same_bytes(
     before = [path.read_bytes() for path in written]
     write_particle_stack(phased)
     assert [path.read_bytes() for path in written] == before
+
+
+class Outside:
+    """Gives waves that are exactly zero far from the molecule, as iterations do."""
+
+    def phase(self, observations: Observations) -> PhasedWaves:
+        waves = torch.zeros(len(observations), 128, 128, dtype=torch.complex64)
+        waves[:, 60:70, 60:70] = phase_object(torch.full((10, 10), 0.2))
+        none = torch.zeros(len(observations))
+        return PhasedWaves(waves, high_resolution_images(waves, observations.experiment), none)
+
+
+def test_a_background_without_noise_leaves_the_projection_in_volts(
+    villin_data: Path, tmp_path: Path
+) -> None:
+    data, out = TripletStore(villin_data), tmp_path / "clean.zarr"
+    phase_dataset(data, Outside(), out, method="er", settings={"settings": {}}, items=[0, 1])
+    images, _, _ = read_mrc(write_particle_stack(PhasedStore(out))[0])
+    expected = 0.2 / data.experiment.electron.interaction_rad_per_volt_angstrom
+    np.testing.assert_allclose(images[:, 60:70, 60:70], expected, rtol=1e-4)
+    assert np.abs(images[:, :50]).max() == 0
+
+
+@pytest.mark.parametrize("name", ["two words", "it's", 'say "x"'])
+def test_a_name_that_a_star_file_cannot_hold_is_refused_before_any_work(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(OutputError, match="RELION cannot read"):
+        check_particle_names(tmp_path / f"{name}.zarr")
+    (tmp_path / "views.mrcs").mkdir()
+    with pytest.raises(OutputError, match="is a folder where a file will go"):
+        check_particle_names(tmp_path / "views.zarr")
