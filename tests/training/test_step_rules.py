@@ -1,0 +1,158 @@
+"""One adversarial step by hand, and what a run does when a step goes wrong."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from diffragan.config.training import GeneratorSettings, TrainingSettings
+from diffragan.errors import ConfigError
+from diffragan.io.checkpoints import read_run
+from diffragan.models.unet import parameter_count
+from diffragan.training import loop
+from diffragan.training.data import Batch
+from diffragan.training.loop import make_fabric, train
+from diffragan.training.memory import (
+    COPIES_OF_WEIGHTS,
+    FLOAT_BYTES,
+    LIBRARIES_BYTES,
+    training_memory_bytes,
+)
+from diffragan.training.networks import Networks, adversarial_step, make_networks
+from diffragan.training.objective import discriminator_loss, generator_loss
+from diffragan.typing import Tensor
+
+TINY = TrainingSettings(
+    generator=GeneratorSettings(pixels=32, width=4, depth=3),
+    discriminator_width=4,
+    steps=6,
+    batch=2,
+    validate_every=2,
+)
+
+
+def networks_and_batch(settings: TrainingSettings = TINY) -> tuple[Networks, Batch]:
+    pixels = settings.generator.pixels
+    generator = torch.Generator().manual_seed(0)
+    observed = torch.randn(settings.batch, 2, pixels, pixels, generator=generator)
+    batch = Batch(observed, 0.5 * torch.tanh(observed[:, 1:]))
+    return make_networks(settings, make_fabric(settings, "cpu")), batch
+
+
+def naive_cross_entropy(scores: Tensor, *, real: bool) -> Tensor:
+    chance = torch.sigmoid(scores)
+    return -torch.log(chance if real else 1 - chance).mean()
+
+
+def test_losses_are_their_formulas_for_every_shape() -> None:
+    generator = torch.Generator().manual_seed(2)
+    for shape in ((3,), (2, 1, 5, 4)):
+        real, fake = torch.randn(2, *shape, generator=generator, dtype=torch.float64)
+        drawn, truth = torch.randn(2, *shape, generator=generator, dtype=torch.float64)
+        expected = (
+            naive_cross_entropy(real, real=True) + naive_cross_entropy(fake, real=False)
+        ) / 2
+        torch.testing.assert_close(discriminator_loss(real, fake), expected)
+        wanted = (
+            naive_cross_entropy(fake, real=True) + 7 * (drawn - truth).abs().sum() / truth.numel()
+        )
+        torch.testing.assert_close(generator_loss(fake, drawn, truth, 7), wanted)
+
+
+def first_adam_step(module: nn.Module, loss: Tensor) -> None:
+    """Adam's first step: each weight moves by the learning rate against its gradient's sign."""
+    weights = list(module.parameters())
+    with torch.no_grad():
+        for weight, slope in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+            weight.sub_(TINY.learning_rate * slope / (slope.abs() + 1e-8))
+
+
+def test_a_step_is_one_of_the_discriminator_and_then_one_of_the_generator_against_it() -> None:
+    """A gradient that reached the other network, or came from its old weights, would show."""
+    networks, batch = networks_and_batch()
+    generator, judge = (copy.deepcopy(n) for n in (networks.generator, networks.discriminator))
+    drawn = generator(batch.observed)
+    real, fake = judge(batch.observed, batch.truth), judge(batch.observed, drawn.detach())
+    first_adam_step(judge, discriminator_loss(real, fake))
+    scores = judge(batch.observed, drawn)
+    first_adam_step(generator, generator_loss(scores, drawn, batch.truth, 100))
+
+    measured = adversarial_step(networks, batch, 100, make_fabric(TINY, "cpu"))
+    expected = discriminator_loss(real, fake).detach()
+    assert measured["discriminator_loss"] == pytest.approx(float(expected))
+    for made, by_hand in ((networks.discriminator, judge), (networks.generator, generator)):
+        for one, other in zip(made.parameters(), by_hand.parameters(), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=2e-6)
+
+
+def test_the_average_is_never_trained() -> None:
+    networks, batch = networks_and_batch()
+    before = copy.deepcopy(networks.average.state_dict())
+    adversarial_step(networks, batch, 100, make_fabric(TINY, "cpu"))
+    assert all(torch.equal(v, before[k]) for k, v in networks.average.state_dict().items())
+    assert not any(p.requires_grad for p in networks.average.parameters())
+
+
+def test_a_step_that_is_not_a_number_leaves_the_last_good_checkpoint(
+    villin_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, calls = loop.adversarial_step, []
+
+    def fails_at_the_fourth(networks: Networks, *arguments: Any) -> dict[str, float]:
+        calls.append(1)
+        measured = step(networks, *arguments)
+        if len(calls) == 4:
+            with torch.no_grad():
+                next(networks.generator.parameters()).fill_(torch.nan)
+            return {**measured, "generator_gradient": float("nan")}
+        return measured
+
+    monkeypatch.setattr(loop, "adversarial_step", fails_at_the_fourth)
+    with pytest.raises(ConfigError, match=r"diverged at step 4 .*lower learning_rate") as caught:
+        train(villin_data, TINY, tmp_path / "run")
+    assert "\n" not in str(caught.value)
+    kept = read_run(tmp_path / "run", "last")
+    assert kept.description["position"]["step"] == 2
+    assert all(tensor.isfinite().all() for tensor in kept.tensors["generator"].values())
+    monkeypatch.setattr(loop, "adversarial_step", step)
+    assert train(villin_data, TINY, tmp_path / "run", resume=True).step == 6
+
+
+@pytest.mark.parametrize(
+    ("pixels", "width", "depth", "batch"), [(32, 8, 5, 4), (64, 16, 6, 2), (128, 4, 4, 3)]
+)
+def test_the_memory_foretold_is_what_the_networks_keep(
+    pixels: int, width: int, depth: int, batch: int
+) -> None:
+    settings = TrainingSettings(
+        generator=GeneratorSettings(pixels=pixels, width=width, depth=depth),
+        discriminator_width=width,
+        batch=batch,
+    )
+    networks, views = networks_and_batch(settings)
+    kept: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        drawn = networks.generator(views.observed)
+        scores = networks.discriminator(views.observed, drawn)
+    assert scores.requires_grad
+    weights = [p for n in (networks.generator, networks.discriminator) for p in n.parameters()]
+    for weight in weights:
+        kept.pop(weight.untyped_storage().data_ptr(), None)
+    count = parameter_count(networks.generator) + parameter_count(networks.discriminator)
+    foretold = training_memory_bytes(settings, 0, count)
+    activations = foretold - LIBRARIES_BYTES - COPIES_OF_WEIGHTS * FLOAT_BYTES * count
+    assert 0.6 < activations / sum(kept.values()) < 1.7
+
+
+def test_views_count_as_long_as_they_are_held() -> None:
+    held, beyond, none = (training_memory_bytes(TINY, views, 0) for views in (1000, 10**6, 0))
+    assert held - none == 1000 * 3 * 4 * 32**2
+    assert beyond < none + 1e6
