@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from diffragan.electron import Electron
+from diffragan.errors import InputError
 from diffragan.grid import Grid
 from diffragan.io.phased import PhasedStore
 from diffragan.io.provenance import provenance
@@ -35,11 +36,21 @@ def reconstruct_store(
     Returns
     -------
     Agreement of the halves and with the truth, by name of the molecule.
+
+    Raises
+    ------
+    InputError : A molecule has a single view, which makes no halves.
     """
     experiment, grid = phased.experiment, phased.experiment.wave_grid
     owner = phased.read("structure")
     names = [str(entry["name"]) for entry in phased.store.attributes["structures"]]
     present = [index for index in range(len(names)) if (owner == index).any()]
+    for index in present:
+        if (owner == index).sum() < 2:
+            raise InputError(
+                f"{phased.store.path}: has one view of '{names[index]}', and half maps need two or "
+                "more; phase more views of it"
+            )
     corner = 2**0.5 * (experiment.diffraction_pixels // 2) / experiment.box_angstrom
     agreements = {}
     for index in present:
