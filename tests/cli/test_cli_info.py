@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,15 @@ def test_a_training_run_cut_short_is_told(
 
 
 def test_scores_are_worded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = ("resolution_frc_0p5_angstrom", "resolution_reaches_limit", "resolution_starts_below")
+    found = {"er": (2.5, False, False), "hio": (0.9, True, False), "raar": (17.5, False, True)}
+    methods = {
+        name: {**dict(zip(keys, f, strict=True)), "ssim_mean": 0.9} for name, f in found.items()
+    }
     scores = tmp_path / "metrics.json"
-    scores.write_text(
-        '{"methods": {"er": {"resolution_frc_0p5_angstrom": 2.5, "ssim_mean": 0.9},'
-        ' "hio": {"resolution_frc_0p5_angstrom": null, "ssim_mean": 0.95}}}'
-    )
+    scores.write_text(json.dumps({"methods": methods}))
     assert run(["info", str(scores)]) == 0
     shown = capsys.readouterr().out
     assert "er: 2.50 Å at FRC 0.5, SSIM 0.900" in shown
-    assert "hio: FRC stays above 0.5, SSIM 0.950" in shown
+    assert "hio: ≤ 0.90 Å at FRC 0.5, SSIM 0.900" in shown
+    assert "raar: > 18 Å at FRC 0.5, SSIM 0.900" in shown

@@ -182,11 +182,11 @@ def _json(path: Path) -> Iterator[str]:
 
 
 def _scores(path: Path, result: object) -> str:
-    """Word the scores of a method in a `metrics.json`."""
+    """Word the scores of a method in a `metrics.json`; a bound is marked as one."""
+    from diffragan.evaluation.wording import resolution_of
+
     try:
-        resolution, ssim = result["resolution_frc_0p5_angstrom"], result["ssim_mean"]  # type: ignore[index]
-        reached = "FRC stays above 0.5" if resolution is None else f"{resolution:.2f} Å at FRC 0.5"
-        words = f"{reached}, SSIM {ssim:.3f}"
+        words = f"{resolution_of(result)} at FRC 0.5, SSIM {result['ssim_mean']:.3f}"  # type: ignore[arg-type,index]
     except (KeyError, TypeError, ValueError):
         raise InputError(
             f"{path}: its scores are damaged; run `diffragan evaluate` again"
