@@ -70,7 +70,10 @@ def read_reconstruction(folder: Path) -> Reconstruction:
     """
     try:
         fsc = json.loads((folder / "fsc.json").read_text(encoding="utf-8"))
-        lengths = {len(fsc[key]) for key in NEEDED}
+        curves = [fsc[key] for key in NEEDED]
+        if fsc.get("fsc_truth"):
+            curves.append(fsc["fsc_truth"])
+        lengths = {len(np.asarray(curve, dtype=float)) for curve in curves}
     except OSError:
         raise InputError(
             f"{folder}: holds no fsc.json; name a folder that `diffragan reconstruct` wrote"
@@ -79,7 +82,10 @@ def read_reconstruction(folder: Path) -> Reconstruction:
         raise InputError(f"{folder / 'fsc.json'}: damaged; reconstruct again") from None
     if len(lengths) != 1:
         raise InputError(f"{folder / 'fsc.json'}: its curves differ in length; reconstruct again")
-    volume, pixel, _ = read_mrc(folder / "map.mrc")
+    volume, pixel, kind = read_mrc(folder / "map.mrc")
+    if kind != "volume" or len(set(volume.shape)) != 1:
+        size = " x ".join(map(str, volume.shape))
+        raise InputError(f"{folder / 'map.mrc'}: a {kind} of {size}; a cubic map is needed")
     return Reconstruction(folder.resolve().name, volume, pixel, fsc)
 
 
@@ -112,8 +118,10 @@ def _half_width(volume: NDArray[np.float32]) -> int:
     """Half the side of the central cube [voxels] that holds the density."""
     size = volume.shape[0]
     seen = np.argwhere(volume > VISIBLE_SHARE * volume.max())
+    if len(seen) == 0:  # of waves that are zero
+        return int(size // 2)
     reach = np.percentile(np.abs(seen - size // 2).max(axis=1), 99)
-    return int(min(size // 2, max(reach * 1.15, size // 8)))
+    return int(min(size // 2, max(reach * 1.15, np.ceil(reach) + 1, size // 8)))
 
 
 def _scale_bar(ax: Axes, length: float, side: int) -> None:
