@@ -10,6 +10,7 @@ from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
 from diffragan.phasing.dataset import phase_dataset
 from diffragan.phasing.registry import make_phaser, recorded_settings
+from tiny_data import tiny_data, tiny_phased
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +61,33 @@ def evaluation(
     out = tmp_path_factory.mktemp("evaluation")
     stores = [hio, external, low_resolution]
     return out, evaluate(data, stores, out, control_views=3), stores
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> TripletStore:
+    """Four views of each of two small clusters, in the order of the molecules."""
+    return tiny_data(tmp_path_factory.mktemp("tiny") / "tiny.zarr", ("alpha", "beta"))
+
+
+@pytest.fixture(scope="session")
+def tiny_low(tiny: TripletStore, tmp_path_factory: pytest.TempPathFactory) -> PhasedStore:
+    """All eight views by the low-resolution image alone."""
+    return tiny_phased(tiny, tmp_path_factory.mktemp("tiny") / "low.zarr")
+
+
+@pytest.fixture(scope="session")
+def tiny_er(tiny: TripletStore, tmp_path_factory: pytest.TempPathFactory) -> PhasedStore:
+    """Views 1 and 6 only, by a few iterations."""
+    path = tmp_path_factory.mktemp("tiny") / "er.zarr"
+    return tiny_phased(tiny, path, "er", [1, 6], iterations=5)
+
+
+@pytest.fixture(scope="session")
+def tiny_metrics(
+    tiny: TripletStore,
+    tiny_low: PhasedStore,
+    tiny_er: PhasedStore,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
+    """Judgement of a whole store and of one that holds two views."""
+    return evaluate(tiny, [tiny_low, tiny_er], tmp_path_factory.mktemp("tiny"), control_views=2)

@@ -1,6 +1,7 @@
 """FRC curves of all methods and controls, and where the measurement ends."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,17 @@ from diffragan.evaluation.style import (
     PARTLY_MEASURED,
     method_colours,
 )
-from diffragan.evaluation.wording import CONTROL_LABELS, resolution_of
+from diffragan.evaluation.wording import CONTROL_LABELS, resolution_of, shorten
 
 TOP_TICKS_ANGSTROM = (20, 5, 3, 2, 1.5, 1.2, 1, 0.8, 0.7, 0.6, 0.5)
 BEYOND = 1.06
 """How far past the measured limit an axis goes, so that the limit is seen."""
+HEIGHT_INCHES = 4.6
+LEGEND_ROW_INCHES = 0.17
+USUAL_ROWS = 7
+"""Rows of the legend for which there is room at that height; more make the figure higher."""
+MOST_LETTERS = 24
+"""Of a name in the legend, whose two columns must fit the page."""
 MOST_BANDS = 4
 """Methods up to which bands of standard deviation can be told apart."""
 
@@ -30,12 +37,13 @@ MOST_BANDS = 4
 def draw_frc(metrics: Mapping[str, Any]) -> Figure:
     """Draw mean FRC curves, the controls dashed, and where the measurement ends."""
     methods = metrics["methods"]
-    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    figure = Figure(figsize=(7.2, HEIGHT_INCHES), layout="constrained")
     ax = figure.add_subplot()
     colours = method_colours(list(methods))
     for name, method in methods.items():
         frequency, mean = _curve(method)
-        ax.plot(frequency, mean, color=colours[name], label=f"{name}: {resolution_of(method)}")
+        short = shorten(name, MOST_LETTERS)
+        ax.plot(frequency, mean, color=colours[name], label=f"{short}: {resolution_of(method)}")
         if method["frc_std"] and shows_bands(metrics):
             spread = np.asarray(method["frc_std"])
             ax.fill_between(
@@ -43,13 +51,15 @@ def draw_frc(metrics: Mapping[str, Any]) -> Figure:
             )
         wrong = method["controls"]["wrong_diffraction"]
         if "frc_mean" in wrong:
-            label = f"{name}, wrong pattern: {resolution_of(wrong)}"
+            label = f"{short}, wrong pattern: {resolution_of(wrong)}"
             ax.plot(*_curve(wrong), color=colours[name], lw=1.1, ls=(0, (2, 1.5)), label=label)
     for name, control in metrics["controls"].items():
         shade = CONTROL_GREYS[list(metrics["controls"]).index(name) % len(CONTROL_GREYS)]
         label = f"{CONTROL_LABELS.get(name, name)}: {resolution_of(control)}"
         ax.plot(*_curve(control), color=shade, lw=1.1, ls=(0, (5, 2)), label=label)
     _frame(ax, metrics)
+    rows = ceil(len(ax.get_legend_handles_labels()[0]) / 2)
+    figure.set_figheight(HEIGHT_INCHES + LEGEND_ROW_INCHES * max(0, rows - USUAL_ROWS))
     figure.legend(loc="outside lower center", ncols=2, title="mean FRC falls below 0.5 at")
     return figure
 
@@ -72,7 +82,7 @@ def _frame(ax: Axes, metrics: Mapping[str, Any]) -> None:
     ax.axvspan(corner, end, color=NOT_MEASURED, zorder=0, lw=0)
     ax.axhline(FRC_THRESHOLD, color=MUTED, lw=0.8, zorder=1)
     ax.axhline(0, color=FAINT, lw=0.8, zorder=0)
-    lowest = min(0.0, *(min(c["frc_mean"]) for c in metrics["methods"].values()))
+    lowest = min(0.0, *(float(np.min(line.get_ydata())) for line in ax.get_lines()))
     ax.set_ylim(max(-1.02, lowest - 0.05), 1.05)
     ax.set_xlim(0, end)
     ends = [

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from diffragan.config.experiment import Experiment
 from diffragan.evaluation.style import INK, MUTED, method_colours
-from diffragan.evaluation.wording import resolution_of_view
+from diffragan.evaluation.wording import resolution_of_view, shorten
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
 
@@ -19,11 +19,13 @@ MOST_VIEWS = 4
 PANEL_INCHES = 1.35
 ROW_GAP_INCHES = 0.24
 HEADING_INCHES = 0.3
+MOST_LETTERS = 18
+"""Of a heading, so that it does not touch its neighbours."""
 VISIBLE_SHARE = 0.1
 """Contrast, as a share of a true image's largest, that counts as part of the molecule."""
 DECADES = 4.5
 RINGS_ANGSTROM = (5.0, 2.0)
-BAR_CHOICES_ANGSTROM = (5, 10, 20, 50, 100, 200)
+BAR_CHOICES_ANGSTROM = (1, 2, 5, 10, 20, 50, 100, 200)
 
 Picture = NDArray[np.float64]
 
@@ -56,7 +58,8 @@ def draw_gallery(
         _image(axes[-1], true[row], half_width, _limits(true[row], 0.1))
         if row == 0:
             for ax, title in zip(axes, columns, strict=True):
-                ax.set_title(_short(title), fontsize=8.5, color=colours.get(title, INK), pad=4)
+                heading, colour = shorten(title, MOST_LETTERS), colours.get(title, INK)
+                ax.set_title(heading, fontsize=8.5, color=colour, pad=4)
             _scale_bar(axes[-1], data.experiment, true.shape[-1], half_width)
     return figure
 
@@ -75,7 +78,7 @@ def molecule_half_width(images: Picture) -> int:
     contrast = np.abs(images - np.median(images, axis=(-2, -1), keepdims=True))
     seen = (contrast > VISIBLE_SHARE * contrast.max(axis=(-2, -1), keepdims=True)).any(0)
     reach = np.abs(np.argwhere(seen) - size // 2).max(initial=size // 8)
-    return int(min(size // 2, reach * 1.1))
+    return int(min(size // 2, max(reach * 1.1, reach + 1)))
 
 
 def _panel(figure: Figure, size: tuple[float, float], row: int, column: int) -> Axes:
@@ -168,7 +171,3 @@ def _scale_bar(ax: Axes, experiment: Experiment, pixels: int, half_width: int) -
         va="bottom",
         fontsize=6.5,
     )
-
-
-def _short(title: str, most: int = 18) -> str:
-    return title if len(title) <= most else title[: most - 1] + "…"

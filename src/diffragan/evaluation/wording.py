@@ -42,6 +42,12 @@ def wrong_diffraction_of(method: Mapping[str, Any]) -> str:
     return "not run" if "not_run" in control else resolution_of(control)
 
 
+def shorten(name: str, most: int) -> str:
+    """Cut a name in the middle: names that differ by a number at the end stay apart."""
+    tail = most // 3
+    return name if len(name) <= most else f"{name[: most - tail - 1]}…{name[-tail:]}"
+
+
 def limit_text(metrics: Mapping[str, Any]) -> str:
     """Word where the measurement ends."""
     limit = metrics["measured_limit_angstrom"]
