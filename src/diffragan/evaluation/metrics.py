@@ -11,6 +11,7 @@ import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from diffragan.config.experiment import Experiment
+from diffragan.errors import InputError
 from diffragan.fourier import fourier
 from diffragan.physics.forward import diffraction_pattern
 from diffragan.rings import COARSEST_ANGSTROM, resolution_at, ring_correlation, ring_index
@@ -56,9 +57,19 @@ class MeasuredLimit:
 
 
 def measured_limit(experiment: Experiment) -> MeasuredLimit:
-    """Find how far the pattern of an experiment reaches; q_max is a whole number of samples."""
+    """Find how far the pattern of an experiment reaches; q_max is a whole number of samples.
+
+    Raises
+    ------
+    InputError : It ends before the resolutions at which judging begins.
+    """
     samples = experiment.diffraction_pixels // 2
     box = experiment.box_angstrom
+    if box / samples > COARSEST_ANGSTROM:
+        raise InputError(
+            f"the patterns end at {box / samples:.1f} Å, and judging begins at "
+            f"{COARSEST_ANGSTROM:g} Å; simulate with a larger diffraction.max_angle_mrad"
+        )
     last = min(floor(2**0.5 * samples), experiment.image_pixels // 2)
     return MeasuredLimit(box / samples, box / (2**0.5 * samples), last + 1, box)
 

@@ -27,9 +27,10 @@ def _done(metrics: Mapping[str, Any]) -> str:
     names = [molecule["name"] for molecule in data["molecules"]]
     shown = ", ".join(names[:NAMES_SHOWN]) + (" and others" if len(names) > NAMES_SHOWN else "")
     count = len(names)
+    verb = "was" if data["views"] == 1 else "were"
     return (
         f"{data['views']} simulated {_plural('view', data['views'])} of {count} "
-        f"{_plural('molecule', count)} ({shown}) were phased by {len(methods)} "
+        f"{_plural('molecule', count)} ({shown}) {verb} phased by {len(methods)} "
         f"{_plural('method', len(methods))} from a diffraction pattern and a noisy low-resolution "
         "image each, and compared with the true images, which are known because the data are "
         "simulated."

@@ -43,6 +43,8 @@ def wrong_items(data: TripletStore, items: Sequence[int]) -> tuple[list[int], st
         return None
     beams = matrix_from_quaternion(data.read("orientation"))[:, 2]
     along = np.abs(beams @ beams.T)
+    # Were all views along one beam, any other would do, but never the item itself.
+    np.fill_diagonal(along, np.inf)
     return [int(along[item].argmin()) for item in items], ANOTHER_ORIENTATION
 
 
