@@ -62,12 +62,14 @@ def test_losses_are_their_formulas_for_every_shape() -> None:
         torch.testing.assert_close(generator_loss(fake, drawn, truth, 7), wanted)
 
 
-def first_adam_step(module: nn.Module, loss: Tensor) -> None:
+def first_adam_step(module: nn.Module, loss: Tensor) -> tuple[Tensor, ...]:
     """Adam's first step: each weight moves by the learning rate against its gradient's sign."""
     weights = list(module.parameters())
+    slopes = torch.autograd.grad(loss, weights)
     with torch.no_grad():
-        for weight, slope in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+        for weight, slope in zip(weights, slopes, strict=True):
             weight.sub_(TINY.learning_rate * slope / (slope.abs() + 1e-8))
+    return slopes
 
 
 def test_a_step_is_one_of_the_discriminator_and_then_one_of_the_generator_against_it() -> None:
@@ -76,7 +78,7 @@ def test_a_step_is_one_of_the_discriminator_and_then_one_of_the_generator_agains
     generator, judge = (copy.deepcopy(n) for n in (networks.generator, networks.discriminator))
     drawn = generator(batch.observed)
     real, fake = judge(batch.observed, batch.truth), judge(batch.observed, drawn.detach())
-    first_adam_step(judge, discriminator_loss(real, fake))
+    slopes = first_adam_step(judge, discriminator_loss(real, fake))
     scores = judge(batch.observed, drawn)
     first_adam_step(generator, generator_loss(scores, drawn, batch.truth, 100))
 
@@ -86,6 +88,8 @@ def test_a_step_is_one_of_the_discriminator_and_then_one_of_the_generator_agains
     for made, by_hand in ((networks.discriminator, judge), (networks.generator, generator)):
         for one, other in zip(made.parameters(), by_hand.parameters(), strict=True):
             torch.testing.assert_close(one, other, rtol=1e-4, atol=2e-6)
+    for weight, slope in zip(networks.discriminator.parameters(), slopes, strict=True):
+        torch.testing.assert_close(weight.grad, slope, rtol=1e-4, atol=1e-6)
 
 
 def test_the_average_is_never_trained() -> None:
