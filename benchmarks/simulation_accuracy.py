@@ -80,7 +80,10 @@ def main() -> None:
         print(f"{pixels:>6} {slice_angstrom:>9.1f} {error:>10.4f} {seconds:>8.3f}")
     for pixels in (512, 1024):
         grid = Grid(pixels, BOX_ANGSTROM)
-        theirs = [spectrum(abtem_mid_plane_wave(m, grid, ELECTRON, 1.0)) for m in models]
+        theirs = [
+            spectrum(abtem_mid_plane_wave(m, grid, ELECTRON, 1.0, grid.pixel_angstrom))
+            for m in models
+        ]
         ours = [compute(m, pixels, 1.0)[0] for m in models]
         print(f"against abTEM, {pixels} pixels, 1 Å slices: {difference(ours, theirs):.4f}")
 

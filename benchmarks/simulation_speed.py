@@ -1,6 +1,7 @@
 """How fast triplets are simulated, beside abTEM computing the same waves: `make bench`.
 
-Prints orientations a second of one process on one thread, for OpenMM's villin headpiece.
+Prints orientations a second of one process on one thread, for OpenMM's villin headpiece. abTEM
+computes on a grid refined to 0.07 Å, where its placement of atoms is as accurate as ours.
 """
 
 import tempfile

@@ -34,7 +34,9 @@ def relative_difference(structure: PreparedStructure) -> float:
     generator = item_generator(0, structure.sha256, 0)
     model = posed(structure.model, random_pose(structure.model, generator))
     ours = fourier(mid_plane_wave(model, GRID, ELECTRON, SLICE_ANGSTROM))
-    theirs = fourier(abtem_mid_plane_wave(model, GRID, ELECTRON, SLICE_ANGSTROM))
+    theirs = fourier(
+        abtem_mid_plane_wave(model, GRID, ELECTRON, SLICE_ANGSTROM, GRID.pixel_angstrom)
+    )
     inside = GRID.squared_frequencies() <= ELECTRON.frequency_per_angstrom(20.0) ** 2
     return float(torch.linalg.norm((ours - theirs)[inside]) / torch.linalg.norm(theirs[inside]))
 

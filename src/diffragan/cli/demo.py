@@ -3,6 +3,7 @@
 import shutil
 import time
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ VIEWS = 32
 CONTROL_VIEWS = 4
 TRAINING_MINUTES = 0.7
 ATOMS_OF_VILLIN = 582
+BOX_PER_DIMENSION = 1.3
+"""Smallest box side over a molecule's largest dimension."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +106,20 @@ def _simulate(
     from diffragan.config.load import load_experiment
     from diffragan.simulation.dataset import simulate_dataset
 
-    # A larger molecule takes longer for each view, so it gets fewer.
-    share = min(1.0, (4 * ATOMS_OF_VILLIN / len(molecule.model.positions)) ** 0.5)
+    # A larger molecule gets a box in which its pattern is sampled finely enough. That takes longer
+    # for each view, so it gets fewer.
+    preset = load_experiment("quick")
+    preset_box = preset.box_angstrom
+    largest = float(molecule.record["largest_dimension_angstrom"])
+    box = max(preset_box, float(ceil(BOX_PER_DIMENSION * largest)))
+    cost = (len(molecule.model.positions) / (4 * ATOMS_OF_VILLIN)) ** 0.5 * (box / preset_box) ** 2
+    share = min(1.0, 1 / cost)
     paths = out / "training.zarr", out / "views.zarr"
     for path, views, own_seed in zip(
         paths, (TRAINING_VIEWS, VIEWS), (2 * seed + 1, 2 * seed), strict=True
     ):
-        experiment = load_experiment("quick", None, {"orientations": max(8, int(share * views))})
+        wanted = {"orientations": max(8, int(share * views)), **preset.in_box(box)}
+        experiment = load_experiment("quick", None, wanted)
         simulate_dataset([molecule], experiment, own_seed, path, device=device)
     return paths
 
@@ -163,16 +173,19 @@ def _report(
     figures = draw_figures(data, phased, metrics, folder, [out / "map"])
     title = f"{molecule.name}: phased single-molecule electron diffraction"
     maps = [read_reconstruction(out / "map")]
-    return write_report(metrics, figures, folder, title, _notes(molecule, len(data)), maps)
+    return write_report(metrics, figures, folder, title, _notes(molecule, data), maps)
 
 
-def _notes(molecule: "PreparedStructure", views: int) -> list[str]:
+def _notes(molecule: "PreparedStructure", data: "TripletStore") -> list[str]:
     """Say what a small demo shows and what not."""
+    views, box = len(data), data.experiment.box_angstrom
+    largest = float(molecule.record["largest_dimension_angstrom"])
     return [
         f"This is a demonstration on simulated data: {views} views of one molecule, "
         f"{molecule.name} ({molecule.mass_kda:.1f} kDa), with noise-free patterns, in vacuum.",
-        "A small molecule in a wide box is the easy case: its pattern is sampled finely enough to "
-        "be phased. Molecules that fill the box are not phased as well by iterations.",
+        f"The molecule is {largest:.0f} Å across in a box of {box:.0f} Å, so its pattern is "
+        "sampled finely enough to be phased. Small molecules are the easy case, and one that fills "
+        "its box is phased less well.",
         f"The network (cgan) was trained for {TRAINING_MINUTES * 60:.0f} seconds on other "
         "orientations of this same molecule. That is a far easier test than the paper's, which "
         "phases proteins the network never saw, and its result says nothing about those.",
