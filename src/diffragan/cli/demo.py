@@ -127,9 +127,15 @@ def _simulate(
 def _train(data: Path, run: Path, seed: int, device: str) -> Path:
     """Train the network anew; an older one of the demo is replaced."""
     from diffragan.config.load import load_training
+    from diffragan.errors import OutputError
+    from diffragan.io.checkpoints import has_checkpoint
     from diffragan.training.loop import train
 
     if run.is_dir():
+        if not has_checkpoint(run, "last"):
+            raise OutputError(
+                f"{run}: not a training run, and will not be replaced; choose another --out"
+            )
         shutil.rmtree(run)
     settings = load_training("paper-small", None, {"seed": seed})
     train(data, settings, run, device=device, max_minutes=TRAINING_MINUTES)
