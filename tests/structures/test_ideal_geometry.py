@@ -74,3 +74,11 @@ def test_every_hydrogen_of_villin_has_its_bond(villin: PreparedStructure) -> Non
         parent = symbols[numbers[heavy[distances.argmin()]]]
         assert distances.min() == pytest.approx(HYDROGEN_BOND_ANGSTROM[parent], abs=2e-3)
         assert np.sort(distances)[1] > 1.7
+
+
+def test_a_hydrogen_on_a_torn_off_carbon_keeps_its_side() -> None:
+    """As in 2HHF, whose oxidised tyrosine has ring atoms 3 Å apart: no ideal place follows."""
+    positions = np.array([[0.0, 0.0, 0.0], [1.4, 0.0, 0.0], [-0.5, 0.8, 0.0]])
+    found = ideal_hydrogens(positions, ["CE1", "CD1", "HE1"], ["C", "C", "H"], [[1, 2], [0], [0]])
+    kept = positions[2] / np.linalg.norm(positions[2])
+    np.testing.assert_allclose(found[2] / np.linalg.norm(found[2]), kept, atol=1e-12)

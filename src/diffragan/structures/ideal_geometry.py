@@ -128,6 +128,10 @@ def _with_one(
     at: Points, axis: Points, reference: Points, hydrogens: Points, *, name: str, element: str
 ) -> list[Points]:
     """Place one to three hydrogens on an atom that hangs on a single neighbour."""
+    if len(hydrogens) == 1 and element not in FREE_ANGLE:
+        # A carbon that hangs on one neighbour is left of a residue with atoms torn apart; no ideal
+        # place follows, so the hydrogen stays on the side where it was put.
+        return [_unit(hydrogens[0] - at)]
     if len(hydrogens) == 1:
         torsion = _torsion(reference, axis, at, hydrogens[0])
         return [place(at, axis, reference, FREE_ANGLE[element], torsion)]
