@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from diffragan.config.experiment import Experiment
@@ -29,15 +30,9 @@ from diffragan.io.triplets import (
 from diffragan.physics.forward import measured_region
 from diffragan.progress import progress_bar
 from diffragan.rotations import matrix_from_quaternion
-from diffragan.simulation.orientations import (
-    check_fits,
-    item_generator,
-    posed,
-    random_pose,
-)
+from diffragan.simulation.orientations import Pose, check_fits, item_generator, posed, random_pose
 from diffragan.simulation.triplet import ENGINES, simulate_triplet
 from diffragan.simulation.workers import CHUNK, set_up_worker, worker_count
-from diffragan.structures.atomic_model import AtomicModel
 from diffragan.structures.prepared import PreparedStructure
 
 
@@ -46,10 +41,7 @@ class Plan:
     """Everything a worker needs to make any item."""
 
     experiment: Experiment
-    models: tuple[AtomicModel, ...]
-    digests: tuple[str, ...]
-    names: tuple[str, ...]
-    files: tuple[Path, ...]
+    structures: tuple[PreparedStructure, ...]
     seed: int
     engine: str
     device: str
@@ -57,11 +49,14 @@ class Plan:
 
     def __len__(self) -> int:
         """Return the number of items."""
-        return len(self.models) * self.experiment.orientations
+        return len(self.structures) * self.experiment.orientations
 
-    def locate(self, item: int) -> tuple[int, int]:
-        """Molecule and orientation number of an item."""
-        return divmod(item, self.experiment.orientations)
+    def pose(self, item: int) -> tuple[Pose, np.random.Generator]:
+        """How the molecule of an item stands, and the generator to draw its noise from."""
+        index, orientation = divmod(item, self.experiment.orientations)
+        structure = self.structures[index]
+        generator = item_generator(self.seed, structure.sha256, orientation)
+        return random_pose(structure.model, generator), generator
 
 
 def simulate_dataset(
@@ -100,17 +95,7 @@ def simulate_dataset(
         raise InputError("no structures to simulate; give files that `diffragan prepare` wrote")
     if seed < 0:
         raise ConfigError(f"the seed is {seed}; use a whole number that is not negative")
-    plan = Plan(
-        experiment,
-        tuple(s.model for s in structures),
-        tuple(s.sha256 for s in structures),
-        tuple(s.name for s in structures),
-        tuple(s.path for s in structures),
-        seed,
-        engine,
-        device,
-        rotated_folder,
-    )
+    plan = Plan(experiment, tuple(structures), seed, engine, device, rotated_folder)
     entries = [
         StructureEntry(
             s.name,
@@ -153,10 +138,9 @@ def simulate_dataset(
 
 def make_item(plan: Plan, item: int, partial: Path) -> None:
     """Simulate one item and write it into the growing store."""
-    molecule, orientation = plan.locate(item)
-    generator = item_generator(plan.seed, plan.digests[molecule], orientation)
-    pose = random_pose(plan.models[molecule], generator)
-    model = posed(plan.models[molecule], pose)
+    molecule = item // plan.experiment.orientations
+    pose, generator = plan.pose(item)
+    model = posed(plan.structures[molecule].model, pose)
     triplet = simulate_triplet(
         model.to(plan.device), plan.experiment, generator, ENGINES[plan.engine]
     )
@@ -180,24 +164,21 @@ def make_item(plan: Plan, item: int, partial: Path) -> None:
 
 
 def _write_rotated(plan: Plan, item: int, folder: Path) -> None:
-    molecule, orientation = plan.locate(item)
-    generator = item_generator(plan.seed, plan.digests[molecule], orientation)
-    pose = random_pose(plan.models[molecule], generator)
+    molecule, orientation = divmod(item, plan.experiment.orientations)
+    structure, (pose, _) = plan.structures[molecule], plan.pose(item)
     write_rotated_structure(
-        plan.files[molecule],
-        folder / f"{plan.names[molecule]}_{orientation:05d}.pdb",
+        structure.path,
+        folder / f"{structure.name}_{orientation:05d}.pdb",
         matrix_from_quaternion(pose.quaternion),
         pose.shift,
     )
 
 
 def _check_all_fit(plan: Plan) -> None:
-    for name, model, digest in zip(plan.names, plan.models, plan.digests, strict=True):
-        poses = (
-            random_pose(model, item_generator(plan.seed, digest, orientation))
-            for orientation in range(plan.experiment.orientations)
-        )
-        check_fits(name, model, poses, plan.experiment.box_angstrom)
+    count = plan.experiment.orientations
+    for index, structure in enumerate(plan.structures):
+        poses = (plan.pose(item)[0] for item in range(index * count, (index + 1) * count))
+        check_fits(structure.name, structure.model, poses, plan.experiment.box_angstrom)
 
 
 def _compute(plan: Plan, items: Sequence[int], partial: Path, workers: int | None) -> Iterator[int]:
