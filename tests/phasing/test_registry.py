@@ -62,3 +62,13 @@ def test_weights_that_are_not_wanted_or_not_there_are_told(tmp_path: Path) -> No
         make_phaser("hio", weights=tmp_path)
     with pytest.raises(InputError, match=str(tmp_path / "absent")):
         make_phaser("cgan", weights=tmp_path / "absent")
+
+
+@pytest.mark.parametrize("method", ["low-resolution", "cgan"])
+def test_settings_of_iterations_are_refused_where_nothing_iterates(
+    method: str, tmp_path: Path
+) -> None:
+    """Taken and ignored, they would stand in the provenance of a result they had no part in."""
+    weights = tmp_path if method == "cgan" else None
+    with pytest.raises(ConfigError, match="has no settings; leave iterations out"):
+        make_phaser(method, {"iterations": 5}, weights)

@@ -107,6 +107,16 @@ class Experiment(Settings):
         return Grid(self.numerics.pixels, self.box_angstrom)
 
     @property
+    def axis_limit_per_angstrom(self) -> float:
+        """Highest frequency measured along an axis, and on whole rings [1/Å]."""
+        return (self.diffraction_pixels // 2) / self.box_angstrom
+
+    @property
+    def corner_limit_per_angstrom(self) -> float:
+        """Highest frequency measured at all, in the corners of the recorded square [1/Å]."""
+        return 2**0.5 * self.axis_limit_per_angstrom
+
+    @property
     def diffraction_pixels(self) -> int:
         """Side of the recorded square [pixels]: every sample within the angle on both sides."""
         frequency = self.electron.frequency_per_angstrom(self.diffraction.max_angle_mrad)

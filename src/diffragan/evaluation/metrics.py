@@ -63,15 +63,18 @@ def measured_limit(experiment: Experiment) -> MeasuredLimit:
     ------
     InputError : It ends before the resolutions at which judging begins.
     """
-    samples = experiment.diffraction_pixels // 2
     box = experiment.box_angstrom
-    if box / samples > COARSEST_ANGSTROM:
+    axis, corner = (
+        1 / experiment.axis_limit_per_angstrom,
+        1 / experiment.corner_limit_per_angstrom,
+    )
+    if axis > COARSEST_ANGSTROM:
         raise InputError(
-            f"the patterns end at {box / samples:.1f} Å, and judging begins at "
+            f"the patterns end at {axis:.1f} Å, and judging begins at "
             f"{COARSEST_ANGSTROM:g} Å; simulate with a larger diffraction.max_angle_mrad"
         )
-    last = min(floor(2**0.5 * samples), experiment.image_pixels // 2)
-    return MeasuredLimit(box / samples, box / (2**0.5 * samples), last + 1, box)
+    last = min(floor(box / corner), experiment.image_pixels // 2)
+    return MeasuredLimit(axis, corner, last + 1, box)
 
 
 def image_frc(recovered: Images, true: Images, rings: int) -> Float[Tensor, "*batch ring"]:

@@ -120,15 +120,14 @@ class SupportRefinement:
     """
 
     area_angstrom2: Tensor
-    observations: Observations
+    grid: Grid
     settings: IterativeSettings
 
     def __call__(self, wave: Waves, progress: float) -> Bool[Tensor, "item y x"]:
         """Return the support at a `progress` from 0 to 1."""
         first, last = self.settings.first_sigma_angstrom, self.settings.last_sigma_angstrom
         sigma = first + (last - first) * progress
-        grid = self.observations.experiment.wave_grid
-        return estimate_support(wave, self.area_angstrom2, sigma, grid)
+        return estimate_support(wave, self.area_angstrom2, sigma, self.grid)
 
 
 class IterativePhaser:
@@ -150,16 +149,15 @@ class IterativePhaser:
 
     def phase(self, observations: Observations) -> PhasedWaves:
         """Phase each item from its own pattern and image."""
-        experiment = observations.experiment
+        experiment, grid = observations.experiment, observations.experiment.wave_grid
         moduli = measured_moduli(observations)
         phases = image_phases(observations, moduli)
         if self.settings.restraint > 0:
             pull = restraint(phases, moduli, self.settings.restraint)
             moduli = MeasuredModuli(moduli.modulus, moduli.known, moduli.recorded, pull)
         area = support_area(mass_from_pattern(moduli, experiment))
-        refinement = SupportRefinement(area, observations, self.settings)
+        refinement = SupportRefinement(area, grid, self.settings)
         start = starting_wave(phases, moduli)
-        grid = experiment.wave_grid
         support = refinement(start, 0.0)
         wave, error = iterate(start, moduli, support, self.settings, refinement, grid)
         finest = self.settings.phase_object_angstrom

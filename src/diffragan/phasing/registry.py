@@ -39,9 +39,7 @@ class Entry:
     """Whether it takes the settings of `IterativeSettings`."""
 
 
-def _low_resolution(request: Request) -> Phaser:
-    if request.settings:
-        raise ConfigError(f"method '{request.method}' has no settings")
+def _low_resolution(_request: Request) -> Phaser:
     return LowResolutionPhaser()
 
 
@@ -106,6 +104,10 @@ def make_phaser(
     if entry.needs_weights and weights is None:
         raise ConfigError(
             f"method '{method}' needs `--weights RUN`, a run that `diffragan train` wrote"
+        )
+    if settings and not entry.iterates:
+        raise ConfigError(
+            f"method '{method}' has no settings; leave {', '.join(sorted(settings))} out"
         )
     if weights is not None and not entry.needs_weights:
         raise ConfigError(f"method '{method}' takes no weights; leave `--weights` out")

@@ -44,6 +44,7 @@ def reconstruct_store(
     experiment, grid = phased.experiment, phased.experiment.wave_grid
     owner = phased.read("structure")
     names = [str(entry["name"]) for entry in phased.store.attributes["structures"]]
+    band_limit = min(experiment.corner_limit_per_angstrom, grid.nyquist_per_angstrom)
     present = [index for index in range(len(names)) if (owner == index).any()]
     for index in present:
         if (owner == index).sum() < 2:
@@ -51,7 +52,6 @@ def reconstruct_store(
                 f"{phased.store.path}: has one view of '{names[index]}', and half maps need two or "
                 "more; phase more views of it"
             )
-    corner = 2**0.5 * (experiment.diffraction_pixels // 2) / experiment.box_angstrom
     agreements = {}
     for index in present:
         items = [int(i) for i in (owner == index).nonzero()[0]]
@@ -61,7 +61,7 @@ def reconstruct_store(
             grid,
             folder,
             truth=None if molecules is None else _truth(molecules[index], grid),
-            band_limit_per_angstrom=min(corner, grid.nyquist_per_angstrom),
+            band_limit_per_angstrom=band_limit,
             provenance=provenance(
                 "reconstruct",
                 {"molecule": names[index], "views": len(items), "method": phased.method},
