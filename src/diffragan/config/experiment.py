@@ -32,8 +32,15 @@ class OpticsSettings(Settings):
     aperture_mrad: float | None = Field(None, gt=0)
     """Angle beyond which nothing passes [mrad]."""
     spherical_aberration_mm: float = Field(0.0, ge=0)
+    astigmatism_angstrom: float = Field(0.0, ge=0, le=1e6)
+    """How far the defocus is above its mean along the angle, and below it across [Å]: RELION's
+    (defocus U - defocus V) / 2."""
+    astigmatism_angle_deg: float = Field(0.0, ge=-360, le=360)
+    """Direction of the largest defocus, from x to y [degrees]; RELION's defocus angle."""
     focal_spread_angstrom: float = Field(0.0, ge=0)
     """Standard deviation of the defocus over the exposure [Å]."""
+    convergence_mrad: float = Field(0.0, ge=0, le=10)
+    """Semi-angle at which the Gaussian illumination falls to 1/e [mrad]; 0 is a parallel beam."""
 
 
 class HighResolutionSettings(OpticsSettings):
