@@ -1,7 +1,7 @@
 """Orientation and randomness of every item, from the seed, the molecule and the item's number."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -43,9 +43,9 @@ def centring_shift(model: AtomicModel, quaternion: NDArray[np.float64]) -> NDArr
 def posed(model: AtomicModel, pose: Pose) -> AtomicModel:
     """Turn and shift a molecule."""
     matrix = torch.from_numpy(matrix_from_quaternion(pose.quaternion))
-    turned = AtomicModel(model.positions.double(), model.atomic_numbers).rotated(matrix)
-    moved = turned.shifted(torch.from_numpy(pose.shift))
-    return AtomicModel(moved.positions.float(), moved.atomic_numbers)
+    exact = replace(model, positions=model.positions.double())
+    moved = exact.rotated(matrix).shifted(torch.from_numpy(pose.shift))
+    return replace(moved, positions=moved.positions.float())
 
 
 def check_fits(name: str, model: AtomicModel, poses: Iterable[Pose], box_angstrom: float) -> None:
