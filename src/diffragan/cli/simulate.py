@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tyro
+
+if TYPE_CHECKING:
+    from diffragan.simulation.cluster import RunningScheduler, SlurmJobs
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,11 @@ class Arguments:
     device: str = "auto"
     """auto, cpu or cuda."""
     workers: int | None = None
-    """Processes; all cores when left out. The data do not depend on it."""
+    """Processes; all cores when left out. The data do not depend on it. With --slurm: how many."""
+    scheduler: str | None = None
+    """A running Dask scheduler whose workers share this file system, as tcp://HOST:8786."""
+    slurm: Path | None = None
+    """YAML file with what Slurm jobs ask for; starts --workers workers in such jobs."""
     save_rotated_structures: bool = False
     """Also write every turned molecule as PDB, into a folder beside the data set."""
 
@@ -41,7 +48,6 @@ class Arguments:
 def run(arguments: Arguments) -> None:
     """Simulate, and say what was made."""
     from diffragan.config.load import load_experiment
-    from diffragan.device import choose_device
     from diffragan.errors import ConfigError, nearest
     from diffragan.io.store_writer import check_store_target
     from diffragan.io.triplets import KIND, triplet_specs
@@ -51,6 +57,7 @@ def run(arguments: Arguments) -> None:
     from diffragan.simulation.workers import memory_bytes, worker_count
     from diffragan.structures.prepared import read_prepared_many
 
+    cluster = _cluster(arguments)
     wanted: dict[str, Any] = {}
     if arguments.orientations is not None:
         wanted["orientations"] = arguments.orientations
@@ -64,17 +71,20 @@ def run(arguments: Arguments) -> None:
         )
     if arguments.engine == "abtem":
         require_abtem()
-    device = choose_device(arguments.device)
+    device = _device(arguments)
     check_store_target(arguments.out, KIND)
     structures = read_prepared_many(arguments.structures)
     items = len(structures) * experiment.orientations
-    workers = worker_count(arguments.workers, items, experiment) if device == "cpu" else 1
+    workers = 1
+    if device == "cpu" and cluster is None:
+        workers = worker_count(arguments.workers, items, experiment)
     specs = triplet_specs(experiment, items, 0)
     megabytes = sum(s.item_bytes for s in specs.values() if s.per_item) * items / 1e6
     print(
         f"{items} triplets of {', '.join(s.name for s in structures[:5])}"
         f"{' and others' if len(structures) > 5 else ''}: at most {megabytes:.0f} MB on disk, "
         f"about {workers * memory_bytes(experiment) / 1e9:.1f} GB of memory"
+        f"{' for each thread of a worker' if cluster else ''}"
     )
     folder = None
     if arguments.save_rotated_structures:
@@ -87,6 +97,48 @@ def run(arguments: Arguments) -> None:
         engine=arguments.engine,
         device=device,
         workers=arguments.workers,
+        cluster=cluster,
         rotated_folder=folder,
     )
     print(f"wrote {arguments.out}")
+
+
+def _cluster(arguments: Arguments) -> "RunningScheduler | SlurmJobs | None":
+    """Where else than on this machine the workers are, if anywhere."""
+    from diffragan.config.load import load_slurm
+    from diffragan.errors import ConfigError
+    from diffragan.simulation.cluster import RunningScheduler, SlurmJobs, check_place
+
+    if arguments.scheduler is None and arguments.slurm is None:
+        return None
+    if arguments.scheduler is not None and arguments.slurm is not None:
+        raise ConfigError("--scheduler and --slurm exclude each other; give one of them")
+    place: RunningScheduler | SlurmJobs
+    if arguments.scheduler is not None:
+        if arguments.workers is not None:
+            raise ConfigError(
+                "the workers of a running scheduler are there already; leave --workers out"
+            )
+        place = RunningScheduler(arguments.scheduler)
+    else:
+        assert arguments.slurm is not None
+        if arguments.workers is None:
+            raise ConfigError("--slurm needs to know how many workers; give --workers N, too")
+        place = SlurmJobs(load_slurm(arguments.slurm), arguments.workers)
+    check_place(place)
+    return place
+
+
+def _device(arguments: Arguments) -> str:
+    """Return the device to compute on; workers elsewhere compute on their CPU."""
+    from diffragan.device import choose_device
+    from diffragan.errors import ConfigError
+
+    if arguments.scheduler is None and arguments.slurm is None:
+        return choose_device(arguments.device)
+    if arguments.device not in ("auto", "cpu"):
+        raise ConfigError(
+            f"workers on a cluster compute on the CPU, and --device is '{arguments.device}'; leave "
+            "one of them out"
+        )
+    return "cpu"

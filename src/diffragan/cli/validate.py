@@ -14,7 +14,7 @@ class Arguments:
     """
 
     config: tyro.conf.Positional[Path]
-    """YAML file with the settings of an experiment or a training run."""
+    """YAML file with the settings of an experiment, a training run or Slurm jobs."""
 
 
 def run(arguments: Arguments) -> None:

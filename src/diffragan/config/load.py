@@ -14,12 +14,17 @@ from pydantic import ValidationError
 
 from diffragan.config.experiment import Experiment
 from diffragan.config.settings import Settings
+from diffragan.config.slurm import SlurmSettings
 from diffragan.config.training import TrainingSettings
 from diffragan.errors import ConfigError, InputError, nearest
 
 S = TypeVar("S", bound=Settings)
 
-KINDS: dict[str, type[Settings]] = {"experiment": Experiment, "training": TrainingSettings}
+KINDS: dict[str, type[Settings]] = {
+    "experiment": Experiment,
+    "training": TrainingSettings,
+    "slurm": SlurmSettings,
+}
 LARGEST_FILE_BYTES = 1_000_000
 LONGEST_SHOWN = 60
 """How much of a wrong value an error message repeats [characters]."""
@@ -51,12 +56,19 @@ def load_training(
     )
 
 
+def load_slurm(file: Path) -> SlurmSettings:
+    """Read what the jobs of a simulation ask of Slurm."""
+    return _validated(SlurmSettings, _read_yaml(file), str(file))
+
+
 def load_any(file: Path) -> Settings:
     """Read a configuration file of whichever kind its `kind` key says."""
     written = _read_yaml(file)
     kind = written.get("kind", "experiment")
     if kind not in KINDS:
         raise ConfigError(f"{file}: kind '{kind}' is not known; {nearest(str(kind), KINDS)}")
+    if kind == "slurm":
+        return load_slurm(file)
     return load_experiment(file=file) if kind == "experiment" else load_training(file=file)
 
 
@@ -74,8 +86,12 @@ def _load(
     written = {**written, "preset": preset}
     where = str(file) if file else f"preset '{preset}'"
     merged = _merge(_merge(_read_preset(kind, preset), written), overrides or {})
+    return _validated(model, merged, where)
+
+
+def _validated(model: type[S], values: Mapping[str, Any], where: str) -> S:
     try:
-        return model.model_validate(merged)
+        return model.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"{where}: {_explain(model, error)}") from None
 

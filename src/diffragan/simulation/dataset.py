@@ -4,18 +4,16 @@ Each item depends on the seed, its molecule and its number alone, and is compute
 the bytes do not depend on the number of workers or on interruptions.
 """
 
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from diffragan.config.experiment import Experiment
-from diffragan.errors import ConfigError, InputError, OutputError
+from diffragan.errors import ConfigError, InputError
 from diffragan.io.files import output_folder
 from diffragan.io.provenance import provenance
 from diffragan.io.rotated import write_rotated_structure
@@ -30,9 +28,16 @@ from diffragan.io.triplets import (
 from diffragan.physics.forward import measured_region
 from diffragan.progress import progress_bar
 from diffragan.rotations import matrix_from_quaternion
+from diffragan.simulation.cluster import (
+    LocalWorkers,
+    Place,
+    RunningScheduler,
+    SlurmJobs,
+    check_place,
+)
 from diffragan.simulation.orientations import Pose, check_fits, item_generator, posed, random_pose
 from diffragan.simulation.triplet import ENGINES, simulate_triplet
-from diffragan.simulation.workers import CHUNK, set_up_worker, worker_count
+from diffragan.simulation.workers import memory_bytes, worker_count
 from diffragan.structures.prepared import PreparedStructure
 
 
@@ -68,6 +73,7 @@ def simulate_dataset(
     engine: str = "torch",
     device: str = "cpu",
     workers: int | None = None,
+    cluster: RunningScheduler | SlurmJobs | None = None,
     rotated_folder: Path | None = None,
 ) -> Path:
     """Simulate `experiment.orientations` triplets of each molecule into the store `out`.
@@ -83,6 +89,7 @@ def simulate_dataset(
     engine : `torch`, or `abtem` for the reference.
     device : `cpu` or a CUDA device.
     workers : Processes; the machine's cores when left out. A GPU is fed by one.
+    cluster : Workers elsewhere, on the CPU, instead of processes of this machine.
     rotated_folder : Where to write each turned molecule as PDB, if wanted.
 
     Raises
@@ -95,6 +102,8 @@ def simulate_dataset(
         raise InputError("no structures to simulate; give files that `diffragan prepare` wrote")
     if seed < 0:
         raise ConfigError(f"the seed is {seed}; use a whole number that is not negative")
+    if cluster is not None and device != "cpu":
+        raise ConfigError(f"workers on a cluster compute on the CPU, and the device is '{device}'")
     plan = Plan(experiment, tuple(structures), seed, engine, device, rotated_folder)
     entries = [
         StructureEntry(
@@ -109,7 +118,10 @@ def simulate_dataset(
     specs = triplet_specs(experiment, len(plan), sum(len(e.positions) for e in entries))
     check_store_target(out, KIND)
     check_disk(out, specs)
-    worker_count(workers, len(plan), experiment)
+    if cluster is None:
+        worker_count(workers, len(plan), experiment)
+    else:
+        check_place(cluster)
     _check_all_fit(plan)
     made_by = provenance(
         "simulate",
@@ -128,8 +140,12 @@ def simulate_dataset(
             for item in sorted(writer.done):
                 _write_rotated(plan, item, rotated_folder)
         remaining = [item for item in range(len(plan)) if item not in writer.done]
-        with progress_bar(len(plan), "simulating", done=len(writer.done)) as bar:
-            for item in _compute(plan, remaining, writer.partial, workers):
+        place = cluster or _place(plan, len(remaining), workers)
+        with (
+            progress_bar(len(plan), "simulating", done=len(writer.done)) as bar,
+            closing(_compute(plan, remaining, writer.partial, place)) as made,
+        ):
+            for item in made:
                 writer.mark(item)
                 bar.advance()
         writer.finish()
@@ -181,26 +197,34 @@ def _check_all_fit(plan: Plan) -> None:
         check_fits(structure.name, structure.model, poses, plan.experiment.box_angstrom)
 
 
-def _compute(plan: Plan, items: Sequence[int], partial: Path, workers: int | None) -> Iterator[int]:
-    """Make `items` and yield each one's number when it is written."""
-    count = worker_count(workers, len(items), plan.experiment)
-    if count <= 1 or plan.device != "cpu":
+def _compute(
+    plan: Plan, items: Sequence[int], partial: Path, place: Place | None
+) -> Generator[int, None, None]:
+    """Make `items` and yield each one's number when it is written; here if there is no place."""
+    if place is None:
         yield from _compute_here(plan, items, partial)
         return
-    chunks = [list(items[start : start + CHUNK]) for start in range(0, len(items), CHUNK)]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, context, initializer=_begin, initargs=(plan, partial)) as pool:
-        futures = [pool.submit(_make_chunk, chunk) for chunk in chunks]
-        try:
-            for future in as_completed(futures):
-                yield from future.result()
-        except BrokenProcessPool:
-            raise OutputError(
-                "a worker process was ended from outside, perhaps for lack of memory; run the same "
-                "command again to go on, with fewer `--workers`"
-            ) from None
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    from diffragan.simulation.distribute import run_items  # noqa: PLC0415 - Dask loads slowly
+    from diffragan.simulation.item_maker import Work  # noqa: PLC0415
+
+    work = Work(make_item, _elsewhere(plan), partial.absolute(), memory_bytes(plan.experiment))
+    yield from run_items(work, items, place)
+
+
+def _place(plan: Plan, items: int, workers: int | None) -> Place | None:
+    """Where to make so many items: None is this process."""
+    count = worker_count(workers, items, plan.experiment)
+    return LocalWorkers(count) if count > 1 and plan.device == "cpu" else None
+
+
+def _elsewhere(plan: Plan) -> Plan:
+    """Return the plan with paths that mean the same in another working directory."""
+    folder = plan.rotated_folder
+    return replace(
+        plan,
+        structures=tuple(replace(s, path=s.path.absolute()) for s in plan.structures),
+        rotated_folder=folder and folder.absolute(),
+    )
 
 
 def _compute_here(plan: Plan, items: Sequence[int], partial: Path) -> Iterator[int]:
@@ -212,20 +236,3 @@ def _compute_here(plan: Plan, items: Sequence[int], partial: Path) -> Iterator[i
             yield item
     finally:
         torch.set_num_threads(threads)
-
-
-_worker: tuple[Plan, Path] | None = None
-
-
-def _begin(plan: Plan, partial: Path) -> None:
-    """Set a worker process up."""
-    global _worker  # noqa: PLW0603 - a process pool has no other place for a worker's state
-    set_up_worker()
-    _worker = (plan, partial)
-
-
-def _make_chunk(items: Sequence[int]) -> list[int]:
-    assert _worker is not None
-    for item in items:
-        make_item(_worker[0], item, _worker[1])
-    return list(items)

@@ -1,20 +1,15 @@
 """How many processes share a simulation, and whether their memory is there."""
 
-import multiprocessing
 import os
-import signal
-import threading
 from math import ceil
-
-import torch
 
 from diffragan.config.experiment import Experiment
 from diffragan.errors import ConfigError
 
 ITEMS_WORTH_A_WORKER = 24
 """Starting a process costs as much as simulating about this many items."""
-CHUNK = 4
-"""Items handed to a worker at a time."""
+ITEMS_PER_WORKER = 4
+"""Fewest items for which a worker is started that was asked for."""
 PROCESS_BYTES = 0.35e9
 """Memory of one process before it simulates; nearly all of it is PyTorch."""
 BYTES_PER_PIXEL = 110
@@ -41,8 +36,8 @@ def worker_count(wanted: int | None, items: int, experiment: Experiment) -> int:
     """
     if wanted is not None and wanted < 1:
         raise ConfigError(f"the number of workers is {wanted}; use 1 or more")
-    chunks = max(1, ceil(items / CHUNK))
-    least = min(wanted or 1, chunks)
+    share = max(1, ceil(items / ITEMS_PER_WORKER))
+    least = min(wanted or 1, share)
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     room = int(machine / memory_bytes(experiment))
     if least > room:
@@ -54,19 +49,3 @@ def worker_count(wanted: int | None, items: int, experiment: Experiment) -> int:
     if wanted is not None:
         return least
     return min(os.cpu_count() or 1, 1 + items // ITEMS_WORTH_A_WORKER, room)
-
-
-def set_up_worker() -> None:
-    """Make a new process a worker: one thread, so that sums are added in one order."""
-    torch.set_num_threads(1)
-    # Ctrl-C reaches every process of the terminal; only the first one should speak.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Leave when the first process was killed, lest writing goes on beside its next run."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -1,0 +1,278 @@
+"""Where the workers of a simulation run: this machine, a running Dask scheduler, or Slurm jobs.
+
+Dask is imported when a cluster is opened, because that takes half a second.
+"""
+
+import logging
+import re
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from math import ceil
+from shutil import which
+from typing import TYPE_CHECKING, Any
+
+from diffragan.config.slurm import SlurmSettings
+from diffragan.errors import ConfigError, InputError, MissingExtraError
+from diffragan.progress import tell
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+ANSWER_SECONDS = 10
+"""How long a scheduler may take to answer."""
+CLOSE_SECONDS = 10
+PATIENCE_SECONDS = 60.0
+"""How long a cluster may be without any worker before the run ends."""
+SILENT = logging.CRITICAL + 1
+WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # Threads that wait must not take the cores that other workers compute on.
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+CONFIGURATION = {
+    "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
+    "distributed.comm.timeouts.connect": f"{ANSWER_SECONDS}s",
+    # Lost jobs are replaced by `LostJobs`, which knows those of several workers, too.
+    "distributed.deploy.lost-worker-timeout": "1000 weeks",
+}
+ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}")
+MISMATCHED_PACKAGE = re.compile(r"^\| *([A-Za-z]\w*) *\|", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalWorkers:
+    """Processes of this machine, restarted when they die, ended with this one."""
+
+    count: int
+    patience_seconds: float = PATIENCE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class RunningScheduler:
+    """A Dask cluster that somebody started; its workers see the same files as this process."""
+
+    address: str
+    """As `tcp://HOST:PORT`."""
+    patience_seconds: float = PATIENCE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class SlurmJobs:
+    """Workers in jobs that this process submits to Slurm, and cancels at its end."""
+
+    settings: SlurmSettings
+    workers: int
+
+    @property
+    def patience_seconds(self) -> float:
+        """Jobs may wait in the queue for long."""
+        return 60 * self.settings.wait_minutes
+
+
+Place = LocalWorkers | RunningScheduler | SlurmJobs
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Workers that can be given work."""
+
+    client: "Client"
+    replace_lost: Callable[[], None]
+    """Asks for new workers in the place of those that ended, where nobody else does."""
+
+
+@contextmanager
+def open_cluster(place: Place) -> Iterator[Cluster]:
+    """Connect to the workers of a place; what was started for it is ended with the context.
+
+    Nothing of Dask reaches the terminal.
+
+    Raises
+    ------
+    ConfigError : The address is not one, or Slurm refuses the jobs.
+    InputError : No scheduler answers.
+    MissingExtraError : Slurm is asked for without dask-jobqueue.
+    """
+    check_place(place)
+    import dask  # noqa: PLC0415 - half a second that work in this process need not wait for
+    from distributed.utils import silence_logging_cmgr  # noqa: PLC0415
+
+    with dask.config.set(CONFIGURATION), silence_logging_cmgr(SILENT):
+        match place:
+            case LocalWorkers():
+                opened = _local(place)
+            case RunningScheduler():
+                opened = _running(place)
+            case SlurmJobs():
+                opened = _slurm(place)
+        with opened as cluster:
+            yield cluster
+
+
+def check_place(place: Place) -> None:
+    """Refuse what cannot work before anything is started; raises as `open_cluster` does."""
+    if isinstance(place, RunningScheduler) and not ADDRESS.fullmatch(place.address):
+        raise ConfigError(
+            f"'{place.address}' is not the address of a scheduler; give it as tcp://HOST:PORT"
+        )
+    if isinstance(place, SlurmJobs):
+        if place.workers < 1:
+            raise ConfigError(f"the number of workers is {place.workers}; use 1 or more")
+        if find_spec("dask_jobqueue") is None:
+            raise MissingExtraError(
+                "Slurm needs the package dask-jobqueue; install it with "
+                "`pip install 'diffragan[cluster]'`"
+            )
+        if which("sbatch") is None:
+            raise ConfigError(
+                "there is no `sbatch` on this machine; run this where Slurm takes jobs, or leave "
+                "--slurm out"
+            )
+
+
+@contextmanager
+def _local(place: LocalWorkers) -> Iterator[Cluster]:
+    from distributed import LocalCluster  # noqa: PLC0415
+
+    with _interrupts_held_back():
+        cluster = LocalCluster(
+            n_workers=place.count,
+            threads_per_worker=1,
+            processes=True,
+            # Nothing to look at in a browser; port 0, because 8787 may be another's.
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+            # The memory was foretold; Dask's own limits would count the page cache.
+            memory_limit=None,
+            silence_logs=SILENT,
+        )
+    try:
+        with _client(cluster.scheduler_address) as client:
+            yield Cluster(client, lambda: None)
+    finally:
+        cluster.close(timeout=CLOSE_SECONDS)
+
+
+@contextmanager
+def _running(place: RunningScheduler) -> Iterator[Cluster]:
+    with _client(place.address) as client:
+        yield Cluster(client, lambda: None)
+
+
+@contextmanager
+def _slurm(place: SlurmJobs) -> Iterator[Cluster]:
+    from dask_jobqueue import SLURMCluster  # type: ignore[attr-defined]  # noqa: PLC0415
+
+    asked = place.settings
+    exports = [f"export {name}={value}" for name, value in WORKER_ENVIRONMENT.items()]
+    with _interrupts_held_back():
+        cluster = SLURMCluster(
+            cores=asked.workers_per_job,
+            processes=asked.workers_per_job,
+            memory=f"{asked.memory_gb} GB",
+            job_name="diffragan",
+            scheduler_options={"dashboard": False, "dashboard_address": ":0"},
+            silence_logs=SILENT,
+            job_script_prologue=[*asked.job_script_prologue, *exports],
+            job_extra_directives=list(asked.job_extra_directives),
+            **asked.model_dump(
+                include={
+                    "queue", "account", "walltime", "interface", "python", "local_directory",
+                    "log_directory",
+                },
+                exclude_none=True,
+            ),
+        )  # fmt: skip
+    try:
+        jobs = LostJobs(cluster, ceil(place.workers / asked.workers_per_job))
+        jobs.submit()
+        with _client(cluster.scheduler_address) as client:
+            yield Cluster(client, jobs.replace)
+    finally:
+        cluster.close(timeout=CLOSE_SECONDS)
+
+
+class LostJobs:
+    """Submits jobs, and new ones for those whose workers came and went, as when their time is up.
+
+    Jobs that still wait in the queue count as there.
+    """
+
+    def __init__(self, cluster: Any, wanted: int) -> None:
+        self._cluster = cluster
+        self._wanted = wanted
+        self._seen: set[str] = set()
+        self._missing: set[str] = set()
+        self._lost: set[str] = set()
+
+    def submit(self) -> None:
+        """Submit the first jobs; raises ConfigError if Slurm refuses one."""
+
+        async def settle() -> None:
+            await self._cluster
+
+        self._cluster.scale(jobs=self._wanted)
+        try:
+            self._cluster.sync(settle)
+        except (RuntimeError, ValueError, OSError) as error:
+            words = str(error).partition("stderr:")[2] or str(error)
+            raise ConfigError(
+                f"Slurm refused a job: {' '.join(words.split())}; change the file of --slurm"
+            ) from None
+
+    def replace(self) -> None:
+        """Submit a job for each that was missing at the last look, too, and has run before."""
+        names = {str(worker["name"]) for worker in self._cluster.scheduler_info["workers"].values()}
+        here = {job for job in self._cluster.worker_spec if _works(job, names)}
+        missing = self._seen - here - self._lost
+        if gone := missing & self._missing:
+            self._lost |= gone
+            self._cluster.scale(jobs=self._wanted + len(self._lost))
+        self._seen |= here
+        self._missing = missing
+
+
+def _works(job: str, workers: set[str]) -> bool:
+    return any(name == job or name.rpartition("-")[0] == job for name in workers)
+
+
+@contextmanager
+def _client(address: str) -> Iterator["Client"]:
+    from distributed import Client  # noqa: PLC0415
+    from distributed.versions import VersionMismatchWarning  # noqa: PLC0415
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
+        except (OSError, ValueError):
+            raise InputError(
+                f"no Dask scheduler answers at {address} within {ANSWER_SECONDS} s; start one with "
+                "`dask scheduler`, or correct the address"
+            ) from None
+    for warning in warned:
+        if issubclass(warning.category, VersionMismatchWarning):
+            packages = dict.fromkeys(MISMATCHED_PACKAGE.findall(str(warning.message)))
+            tell(f"{address}: other versions than here of {', '.join(packages)}; this may fail")
+    try:
+        yield client
+    finally:
+        client.close(timeout=CLOSE_SECONDS)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Keep Ctrl-C from all threads and processes that begin in the context.
+
+    The terminal sends it to every process; only this one's main thread should act on it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
