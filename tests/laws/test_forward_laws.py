@@ -24,7 +24,7 @@ from diffragan.physics.forward import (
 )
 from diffragan.physics.multislice import mid_plane_wave, propagator
 from diffragan.physics.optics import phase_contrast, transfer_function
-from diffragan.physics.potential import projected_potential
+from diffragan.physics.potential import whole_potential
 from diffragan.rings import ring_correlation, ring_index
 from diffragan.structures.atomic_model import AtomicModel
 
@@ -97,7 +97,7 @@ def test_a_weak_object_scatters_i_times_its_projected_potential(seed: int) -> No
     flat = AtomicModel(model.positions * torch.tensor([1.0, 1.0, 0.0]), torch.ones(5).long())
     strong = Electron(2900.0)
     wave = mid_plane_wave(flat, GRID, strong, 2.0)
-    phase = strong.interaction_rad_per_volt_angstrom * projected_potential(flat, GRID)
+    phase = strong.interaction_rad_per_volt_angstrom * whole_potential(flat, GRID)
     expected = torch.fft.fftshift(phase)
     assert float((wave.imag - expected).abs().max()) < 0.02 * float(expected.max())
     assert float(wave.real.abs().max()) < 0.1 * float(expected.max())

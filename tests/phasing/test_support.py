@@ -18,7 +18,7 @@ from diffragan.phasing.support import (
     smooth,
     support_area,
 )
-from diffragan.physics.potential import projected_potential
+from diffragan.physics.potential import whole_potential
 from diffragan.structures.atomic_model import AtomicModel
 from diffragan.typing import Tensor, Waves
 
@@ -45,7 +45,7 @@ def born_moduli(model: AtomicModel) -> MeasuredModuli:
     """Moduli of single scattering on a grid that holds the whole Wilson band."""
     setting = experiment(128)
     sigma = setting.electron.interaction_rad_per_volt_angstrom
-    modulus = fft2(1j * sigma * projected_potential(model, setting.wave_grid)).abs()
+    modulus = fft2(1j * sigma * whole_potential(model, setting.wave_grid)).abs()
     known = torch.ones(128, 128, dtype=torch.bool)
     return MeasuredModuli(modulus[None], known, known)
 

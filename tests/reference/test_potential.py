@@ -7,8 +7,8 @@ import torch
 from diffragan.errors import InputError
 from diffragan.grid import Grid
 from diffragan.physics.form_factors import VOLT_ANGSTROM2_PER_ANGSTROM, electron_form_factor
-from diffragan.physics.multislice import slice_numbers
-from diffragan.physics.potential import projected_potential
+from diffragan.physics.potential import whole_potential
+from diffragan.physics.slices import atoms_by_slice, slice_lattice
 from diffragan.structures.atomic_model import AtomicModel
 
 GRID = Grid(48, 16.0)
@@ -60,23 +60,42 @@ def test_the_separable_sum_equals_the_naive_one() -> None:
     total[q > 2 / 3 * GRID.nyquist_per_angstrom] = 0
     scale = VOLT_ANGSTROM2_PER_ANGSTROM * GRID.pixels**2 / GRID.box_angstrom**2
     expected = np.fft.ifft2(total * scale).real
-    found = projected_potential(model, GRID).numpy()
+    found = whole_potential(model, GRID).numpy()
     np.testing.assert_allclose(found, expected, atol=1e-4 * expected.max())
 
 
 def test_slices_divide_the_box_evenly_whatever_the_molecule() -> None:
     model = AtomicModel(
-        torch.tensor([[0, 0, -7.9], [0, 0, 0.1], [0, 0, 8.0]]), torch.ones(3).long()
+        torch.tensor([[[0, 0, -7.9], [0, 0, 0.1], [0, 0, 8.0]]]), torch.ones(3).long()
     )
-    numbers, thickness = slice_numbers(model, 16.0, 3.0)
-    assert thickness == pytest.approx(16 / 6)
-    assert numbers.tolist() == [0, 3, 5]
+    assert slice_lattice(model, 16.0, 3.0) == (6, pytest.approx(16 / 6))
+    found = list(atoms_by_slice(model, 16.0, 3.0))
+    heights = [atoms.height_angstrom for atoms in found]
+    assert heights == pytest.approx([-20 / 3, 4 / 3, 20 / 3])
+    for atoms, z in zip(found, (-7.9, 0.1, 8.0), strict=True):
+        assert float(atoms.positions[0, 0, 2]) + atoms.height_angstrom == pytest.approx(z, abs=1e-5)
 
 
-def test_an_atom_outside_the_box_is_an_error_that_names_the_box_needed() -> None:
-    model = AtomicModel(torch.tensor([[0.0, 0.0, 9.0]]), torch.ones(1).long())
-    with pytest.raises(InputError, match=r"box of at least 18\.0 Å"):
-        slice_numbers(model, 16.0, 2.0)
+def test_slices_grow_to_hold_a_molecule_thicker_than_the_depth() -> None:
+    model = AtomicModel(torch.tensor([[[0.0, 0.0, 9.0]]]), torch.ones(1).long())
+    assert slice_lattice(model, 16.0, 2.0) == (9, 2.0)
+
+
+def test_a_batch_of_poses_keeps_each_pose_its_own_atoms() -> None:
+    """Slices of a ragged batch are padded; the padding must not scatter."""
+    rng = np.random.default_rng(5)
+    poses = torch.from_numpy(rng.uniform(-7, 7, (3, 20, 3))).float()
+    numbers = torch.from_numpy(rng.choice([1, 6, 8], 20))
+    seen = [0, 0, 0]
+    for atoms in atoms_by_slice(AtomicModel(poses, numbers), 16.0, 4.0):
+        assert atoms.present is not None
+        for pose in range(3):
+            here = atoms.present[pose]
+            seen[pose] += int(here.sum())
+            found = atoms.positions[pose, here] + torch.tensor([0, 0, atoms.height_angstrom])
+            distance = torch.cdist(found, poses[pose]).amin(1)
+            assert float(distance.max()) < 1e-5
+    assert seen == [20, 20, 20]
 
 
 def test_an_unknown_element_is_an_error_that_names_it() -> None:

@@ -1,17 +1,22 @@
-"""Multislice: the wave behind a molecule, brought back to its mid-plane."""
+"""Multislice: the wave behind a molecule, brought back to its mid-plane.
 
-from math import ceil
+Slices are thick here. Within one, every atom scatters at its own height to first order (see
+`effective_potential`), so that only multiple scattering sees the slices.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
 
 import torch
 
 from diffragan.config.experiment import ANTIALIAS_FRACTION
 from diffragan.electron import Electron
-from diffragan.errors import InputError
 from diffragan.fourier import centred, fft2, ifft2
 from diffragan.grid import Grid
-from diffragan.physics.potential import projected_potential
+from diffragan.physics.potential import effective_potential, projected_potential
+from diffragan.physics.slices import atoms_by_slice
 from diffragan.structures.atomic_model import AtomicModel
-from diffragan.typing import Complex, Int, Tensor, Waves
+from diffragan.typing import Bool, Complex, Tensor, Waves
 
 
 def propagator(
@@ -21,32 +26,73 @@ def propagator(
 
     exp(-i pi lambda z q^2), FFT order; Kirkland, 3rd ed., eq. 6.65.
     """
-    q2 = grid.squared_frequencies(device, torch.float64)
-    phase = -torch.pi * electron.wavelength_angstrom * distance_angstrom * q2
-    return torch.polar(torch.ones_like(phase), phase).to(torch.complex64)
+    q = grid.axis_frequencies(device, torch.float64)
+    phase = (-torch.pi * electron.wavelength_angstrom * distance_angstrom) * q**2
+    axis = torch.polar(torch.ones_like(phase), phase).to(torch.complex64)
+    return axis[:, None] * axis[None, :]
 
 
-def slice_numbers(
-    model: AtomicModel, box_angstrom: float, slice_thickness_angstrom: float
-) -> tuple[Int[Tensor, " atoms"], float]:
-    """Slice of every atom, and the thickness that divides the box evenly [Å].
+@lru_cache(maxsize=2)
+def _band(grid: Grid, device: torch.device) -> Bool[Tensor, "y x"]:
+    """Frequencies that a product of two waves does not alias into."""
+    limit = ANTIALIAS_FRACTION * grid.nyquist_per_angstrom
+    return grid.squared_frequencies(device) <= limit**2
 
-    The box is cut from -box/2 to box/2 along z, so slices do not depend on the molecule.
+
+def transmission(phase: Tensor) -> Complex[Tensor, "*batch y x"]:
+    """Change of a plane wave by a slice, exp(i phase) - 1.
+
+    Parameters
+    ----------
+    phase : `(..., y, x)`, real or complex [rad].
+    """
+    # Written so that a small phase keeps its digits in float32.
+    growth = torch.expm1(-phase.imag) if phase.is_complex() else torch.zeros_like(phase)
+    turn = phase.real if phase.is_complex() else phase
+    real = growth * torch.cos(turn) - 2 * torch.sin(turn / 2) ** 2
+    return torch.complex(real, (1 + growth) * torch.sin(turn))
+
+
+def multislice(
+    slices: Iterable[tuple[float, Tensor]], grid: Grid, electron: Electron
+) -> Complex[Tensor, "*batch y x"]:
+    """Scattered wave psi_s = psi - 1 of a unit plane wave behind a stack of slices, at height 0.
+
+    Gradients flow to the potentials.
+
+    Parameters
+    ----------
+    slices : Height of each slice's centre [Å], upstream first, and its potential `(..., y, x)` in
+        FFT order, real or complex [V Å].
+    grid : Sampling; the wave is band-limited to 2/3 of its Nyquist frequency.
+
+    Returns
+    -------
+    `(..., y, x)` complex64, origin at pixel n // 2.
 
     Raises
     ------
-    InputError : An atom lies outside the box along the beam.
+    ValueError : There are no slices.
+
+    Source: Kirkland, 3rd ed., eqs. 6.66 to 6.69.
     """
-    count = ceil(box_angstrom / slice_thickness_angstrom)
-    thickness = box_angstrom / count
-    z = model.positions[:, 2].detach()
-    if bool((z.abs() > box_angstrom / 2).any()):
-        raise InputError(
-            f"atoms lie up to {float(z.abs().max()):.1f} Å from the mid-plane of a box of "
-            f"{box_angstrom:g} Å; use a box of at least {2 * float(z.abs().max()):.1f} Å"
-        )
-    numbers = torch.floor((z + box_angstrom / 2) / thickness).long()
-    return numbers.clamp(max=count - 1), thickness
+    scattered: Tensor | None = None
+    height = 0.0
+    for here, potential in slices:
+        changed = transmission(electron.interaction_rad_per_volt_angstrom * potential)
+        if scattered is not None:
+            arrived = _propagated(scattered, here - height, grid, electron)
+            changed = arrived + torch.addcmul(changed, changed, arrived)
+        scattered, height = changed, here
+    if scattered is None:
+        raise ValueError("a multislice needs at least one slice")
+    return centred(_propagated(scattered, -height, grid, electron))
+
+
+def _propagated(wave: Tensor, distance_angstrom: float, grid: Grid, electron: Electron) -> Tensor:
+    """Band-limit a wave and propagate it, origin at pixel [0, 0]."""
+    step = propagator(distance_angstrom, grid, electron, wave.device)
+    return ifft2(fft2(wave) * (step * _band(grid, wave.device)))
 
 
 def mid_plane_wave(
@@ -54,47 +100,40 @@ def mid_plane_wave(
     grid: Grid,
     electron: Electron,
     slice_thickness_angstrom: float,
+    *,
+    exact_heights: bool = True,
 ) -> Waves:
     """Scattered wave psi_s = psi - 1 of a unit plane wave at the mid-plane of the molecule.
 
     The wave is computed through the whole molecule and propagated back to z = 0, where its
-    contrast is smallest and the object most compact. Each slice acts at its centre.
+    contrast is smallest and the object most compact. Gradients flow to positions and B-factors.
 
     Parameters
     ----------
-    model : Atoms, beam along +z, mid-plane at z = 0, inside the box.
+    model : Atoms in one pose or a batch of poses, beam along +z, mid-plane at z = 0.
     grid : Sampling of the box; the wave is band-limited to 2/3 of its Nyquist frequency.
     electron : The beam's electron.
     slice_thickness_angstrom : Upper limit of the slice thickness [Å].
+    exact_heights : Let each atom scatter at its own height to first order; otherwise at the centre
+        of its slice, as a conventional multislice does.
 
     Returns
     -------
-    `(y, x)` complex64, origin at pixel n // 2.
-
-    Source: Kirkland, 3rd ed., eqs. 6.66 to 6.69.
+    `(..., y, x)` complex64, origin at pixel n // 2.
     """
-    device = model.positions.device
-    numbers, thickness = slice_numbers(model, grid.box_angstrom, slice_thickness_angstrom)
-    q2 = grid.squared_frequencies(device)
-    limit = ANTIALIAS_FRACTION * grid.nyquist_per_angstrom
-    band = (q2 <= limit**2).to(torch.complex64)
-    step = propagator(thickness, grid, electron, device) * band
-    sigma = electron.interaction_rad_per_volt_angstrom
+    batch = model if model.positions.ndim > 2 else _as_batch(model)
+    slices = (
+        (
+            atoms.height_angstrom,
+            effective_potential(atoms, grid, electron)
+            if exact_heights
+            else projected_potential(atoms, grid),
+        )
+        for atoms in atoms_by_slice(batch, grid.box_angstrom, slice_thickness_angstrom)
+    )
+    waves = multislice(slices, grid, electron)
+    return waves if model.positions.ndim > 2 else waves[0]
 
-    first, last = int(numbers.min()), int(numbers.max())
-    scattered = torch.zeros(grid.pixels, grid.pixels, dtype=torch.complex64, device=device)
-    for number in range(first, last + 1):
-        if number > first:
-            scattered = ifft2(fft2(scattered) * step)
-        inside = numbers == number
-        if not bool(inside.any()):
-            continue
-        here = AtomicModel(model.positions[inside], model.atomic_numbers[inside])
-        phase = sigma * projected_potential(here, grid)
-        # t - 1 instead of t keeps the small scattered wave's digits in float32.
-        transmitted = torch.complex(-2 * torch.sin(phase / 2) ** 2, torch.sin(phase))
-        transmitted = ifft2(fft2(transmitted) * band)
-        scattered = scattered + transmitted * (1 + scattered)
-    centre = -grid.box_angstrom / 2 + (last + 0.5) * thickness
-    back = propagator(-centre, grid, electron, device) * band
-    return centred(ifft2(fft2(scattered) * back))
+
+def _as_batch(model: AtomicModel) -> AtomicModel:
+    return AtomicModel(model.positions[None], model.atomic_numbers, model.b_factors)

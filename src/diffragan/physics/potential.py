@@ -2,7 +2,9 @@
 
 A periodic projected potential is V(q) = C / A sum_a f_a(q) exp(-2 pi i q.x_a). The phase factor is
 a product of one for x and one for y, so the sum over the atoms of one element is a product of two
-thin matrices: exact for any position, differentiable, and fast on CPU and GPU.
+thin matrices: exact for any position, differentiable, and fast on CPU and GPU. Two more factors
+split in the same way and cost nothing: thermal motion, exp(-B q^2 / 4), and the Fresnel phase
+exp(i pi lambda h q^2) of an atom at the height h over the centre of its slice.
 """
 
 from dataclasses import dataclass
@@ -11,18 +13,22 @@ from functools import lru_cache
 import torch
 
 from diffragan.config.experiment import ANTIALIAS_FRACTION
+from diffragan.electron import Electron
 from diffragan.grid import Grid
 from diffragan.physics.form_factors import VOLT_ANGSTROM2_PER_ANGSTROM, electron_form_factor
+from diffragan.physics.slices import SliceAtoms, atoms_by_slice
 from diffragan.structures.atomic_model import AtomicModel
-from diffragan.typing import Float, Tensor
+from diffragan.typing import Complex, Float, Images, Tensor, Waves
 
 
 @dataclass(frozen=True, slots=True)
 class FourierBand:
-    """The Fourier samples a multislice uses: a half-plane inside the anti-aliasing circle."""
+    """The Fourier samples a multislice uses: those inside the anti-aliasing circle."""
 
     grid: Grid
     device: torch.device
+    half: bool
+    """Only samples from zero on along x; the others follow where the potential is real."""
 
     @property
     def limit(self) -> int:
@@ -30,8 +36,9 @@ class FourierBand:
         return int(ANTIALIAS_FRACTION * self.grid.pixels / 2)
 
     def samples_x(self) -> Float[Tensor, " kx"]:
-        """Return samples 0 to `limit` along x; the negative half follows from a real potential."""
-        return torch.arange(self.limit + 1, device=self.device, dtype=torch.float32)
+        """Return the samples along x."""
+        first = 0 if self.half else -self.limit
+        return torch.arange(first, self.limit + 1, device=self.device, dtype=torch.float32)
 
     def samples_y(self) -> Float[Tensor, " ky"]:
         """Return samples -`limit` to `limit` along y."""
@@ -42,10 +49,25 @@ class FourierBand:
         y, x = self.samples_y(), self.samples_x()
         return torch.sqrt(y[:, None] ** 2 + x[None, :] ** 2) / self.grid.box_angstrom
 
+    def placed(self, values: Complex[Tensor, "*batch ky kx"]) -> Complex[Tensor, "*batch y kx"]:
+        """Put the samples where an inverse transform of the grid expects them."""
+        size, limit = self.grid.pixels, self.limit
+        if self.half:
+            whole = values.new_zeros(*values.shape[:-2], size, size // 2 + 1)
+            whole[..., : limit + 1, : limit + 1] = values[..., limit:, :]
+            whole[..., -limit:, : limit + 1] = values[..., :limit, :]
+            return whole
+        whole = values.new_zeros(*values.shape[:-2], size, size)
+        whole[..., : limit + 1, : limit + 1] = values[..., limit:, limit:]
+        whole[..., : limit + 1, -limit:] = values[..., limit:, :limit]
+        whole[..., -limit:, : limit + 1] = values[..., :limit, limit:]
+        whole[..., -limit:, -limit:] = values[..., :limit, :limit]
+        return whole
 
-@lru_cache(maxsize=64)
+
+@lru_cache(maxsize=16)
 def _scaled_form_factor(band: FourierBand, atomic_number: int) -> Float[Tensor, "ky kx"]:
-    """Transform of one atom's projected potential inside the band, scaled for `irfft2` [V Å]."""
+    """Transform of one atom's projected potential inside the band, scaled for `ifft2` [V Å]."""
     q = band.frequencies()
     per_area = VOLT_ANGSTROM2_PER_ANGSTROM / band.grid.box_angstrom**2
     inside = q <= ANTIALIAS_FRACTION * band.grid.nyquist_per_angstrom
@@ -53,34 +75,79 @@ def _scaled_form_factor(band: FourierBand, atomic_number: int) -> Float[Tensor, 
     return torch.where(inside, factor, 0.0)
 
 
-def _phases(samples: Tensor, fraction: Tensor) -> Tensor:
-    angle = -2 * torch.pi * samples[:, None] * fraction[None, :]
-    return torch.polar(torch.ones_like(angle), angle)
+def _phase_factors(
+    samples: Float[Tensor, " k"],
+    coordinates: Float[Tensor, "batch atoms"],
+    atoms: SliceAtoms,
+    box_angstrom: float,
+    wavelength_angstrom: float | None,
+) -> Complex[Tensor, "batch k atoms"]:
+    """Return the factors of every atom's contribution that depend on one axis alone."""
+    frequency = (samples / box_angstrom)[:, None]
+    angle = (-2 * torch.pi) * frequency * coordinates[:, None, :]
+    if wavelength_angstrom is not None:
+        heights = atoms.positions[:, None, :, 2]
+        angle = angle + (torch.pi * wavelength_angstrom) * frequency**2 * heights
+    factors = torch.complex(torch.cos(angle), torch.sin(angle))
+    if atoms.b_factors is not None:
+        factors = factors * torch.exp(-0.25 * frequency**2 * atoms.b_factors[:, None, :])
+    return factors
 
 
-def projected_potential(model: AtomicModel, grid: Grid) -> Float[Tensor, "y x"]:
-    """Potential of all atoms projected along z, band-limited to 2/3 of Nyquist [V Å].
+def _structure_sum(
+    atoms: SliceAtoms, band: FourierBand, wavelength_angstrom: float | None
+) -> Complex[Tensor, "batch ky kx"]:
+    """Sum the transforms of all atoms of a slice."""
+    box = band.grid.box_angstrom
+    x, y = atoms.positions[..., 0], atoms.positions[..., 1]
+    along_x = _phase_factors(band.samples_x(), x, atoms, box, wavelength_angstrom)
+    along_y = _phase_factors(band.samples_y(), y, atoms, box, wavelength_angstrom)
+    if atoms.present is not None:
+        along_x = along_x * atoms.present[:, None, :]
+    total: Tensor | None = None
+    for run in atoms.runs:
+        of_element = along_y[..., run.start : run.stop] @ along_x[
+            ..., run.start : run.stop
+        ].transpose(-1, -2)
+        term = of_element * _scaled_form_factor(band, run.atomic_number)
+        total = term if total is None else total + term
+    assert total is not None
+    return total
 
-    The origin is at pixel [0, 0] (FFT order), as the multislice wants it: atoms at negative
-    coordinates wrap to the far side.
 
-    Parameters
-    ----------
-    model : Atoms with the beam along z; gradients flow to the positions.
-    grid : Sampling of the box.
+def projected_potential(atoms: SliceAtoms, grid: Grid) -> Images:
+    """Potential of the atoms of a slice projected along the beam [V Å].
+
+    `(batch, y, x)`, band-limited to 2/3 of Nyquist. The origin is at pixel [0, 0] (FFT order), as
+    the multislice wants it: atoms at negative coordinates wrap to the far side.
 
     Source: Kirkland, 3rd ed., eqs. 5.9 and 5.19.
     """
-    band = FourierBand(grid, model.positions.device)
-    rows, columns = 2 * band.limit + 1, band.limit + 1
-    total = torch.zeros(rows, columns, dtype=torch.complex64, device=band.device)
-    for number in torch.unique(model.atomic_numbers).tolist():
-        fraction = model.positions[model.atomic_numbers == number, :2] / grid.box_angstrom
-        along_x = _phases(band.samples_x(), fraction[:, 0])
-        along_y = _phases(band.samples_y(), fraction[:, 1])
-        total = total + _scaled_form_factor(band, number) * (along_y @ along_x.T)
-    half_plane = total.new_zeros(grid.pixels, grid.pixels // 2 + 1)
-    half_plane[: band.limit + 1, :columns] = total[band.limit :]
-    half_plane[-band.limit :, :columns] = total[: band.limit]
+    band = FourierBand(grid, atoms.positions.device, half=True)
+    half_plane = band.placed(_structure_sum(atoms, band, None))
     potential: Tensor = torch.fft.irfft2(half_plane, s=(grid.pixels, grid.pixels))
     return potential
+
+
+def effective_potential(atoms: SliceAtoms, grid: Grid, electron: Electron) -> Waves:
+    """Potential of a slice whose atoms scatter a plane wave at their own heights [V Å].
+
+    Complex, `(batch, y, x)`, FFT order. To first order in the potential, an atom at the height h
+    over the slice's centre scatters what one at the centre would, times exp(i pi lambda h q^2). With
+    that phase a slice may be as thick as multiple scattering inside it allows, and single
+    scattering is exact. Where all heights are zero this is `projected_potential`.
+
+    Source: Kirkland, 3rd ed., eqs. 5.19 and 6.65 (the propagator, to the slice's centre).
+    """
+    band = FourierBand(grid, atoms.positions.device, half=False)
+    samples = _structure_sum(atoms, band, electron.wavelength_angstrom)
+    potential: Tensor = torch.fft.ifft2(band.placed(samples))
+    return potential
+
+
+def whole_potential(model: AtomicModel, grid: Grid) -> Images:
+    """Potential of a whole molecule projected along the beam, `(y, x)` in FFT order [V Å]."""
+    single = AtomicModel(model.positions[None], model.atomic_numbers, model.b_factors)
+    thick = 4 * float(model.positions[..., 2].detach().abs().max()) + 1
+    (atoms,) = atoms_by_slice(single, thick, thick)
+    return projected_potential(atoms, grid)[0]
