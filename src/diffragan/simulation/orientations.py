@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from diffragan.config.specimen import OrientationSettings
 from diffragan.errors import InputError
-from diffragan.rotations import matrix_from_quaternion, uniform_quaternion
+from diffragan.rotations import matrix_from_quaternion
+from diffragan.simulation.sampling import draw_orientation
 from diffragan.structures.atomic_model import AtomicModel
 
 
@@ -28,9 +30,16 @@ def item_generator(seed: int, structure_sha256: str, orientation: int) -> np.ran
     return np.random.default_rng(np.random.SeedSequence([seed, molecule, orientation]))
 
 
-def random_pose(model: AtomicModel, generator: np.random.Generator) -> Pose:
-    """Draw a uniform orientation and centre the turned molecule by its bounding box."""
-    quaternion = uniform_quaternion(generator)
+def random_pose(
+    model: AtomicModel,
+    generator: np.random.Generator,
+    settings: OrientationSettings | None = None,
+) -> Pose:
+    """Draw an orientation and centre the turned molecule by its bounding box.
+
+    Orientations are uniform unless the settings prefer an axis of the molecule.
+    """
+    quaternion = draw_orientation(settings or OrientationSettings(), generator)
     return Pose(quaternion, centring_shift(model, quaternion))
 
 
