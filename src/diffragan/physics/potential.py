@@ -133,8 +133,8 @@ def effective_potential(atoms: SliceAtoms, grid: Grid, electron: Electron) -> Wa
     """Potential of a slice whose atoms scatter a plane wave at their own heights [V Å].
 
     Complex, `(batch, y, x)`, FFT order. To first order in the potential, an atom at the height h
-    over the slice's centre scatters what one at the centre would, times exp(i pi lambda h q^2). With
-    that phase a slice may be as thick as multiple scattering inside it allows, and single
+    over the slice's centre scatters what one at the centre would, times exp(i pi lambda h q^2).
+    With that phase a slice may be as thick as multiple scattering inside it allows, and single
     scattering is exact. Where all heights are zero this is `projected_potential`.
 
     Source: Kirkland, 3rd ed., eqs. 5.19 and 6.65 (the propagator, to the slice's centre).

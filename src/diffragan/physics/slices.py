@@ -37,7 +37,7 @@ class SliceAtoms:
 def slice_lattice(
     model: AtomicModel, depth_angstrom: float, thickness_angstrom: float
 ) -> tuple[int, float]:
-    """Number of slices and the thickness that divides the depth evenly [Å].
+    """Return the number of slices and the thickness that divides the depth evenly [Å].
 
     The lattice is centred on the mid-plane. It does not depend on the molecule, unless that is
     thicker than the depth: then the lattice grows to hold it.
