@@ -9,8 +9,10 @@ from typing import Any
 import torch
 
 from diffragan.errors import InputError
+from diffragan.io.path_list import LIST_SUFFIX, read_path_list
 from diffragan.io.structures import parse_structure, read_bytes, read_record
 from diffragan.structures.atomic_model import AtomicModel
+from diffragan.typing import Float, Tensor
 
 RECORD_KIND = "diffragan prepared structure"
 """Marks the JSON file beside a prepared structure."""
@@ -37,10 +39,14 @@ class PreparedStructure:
     """What `prepare` did: changes, sizes, input, settings, software."""
     path: Path
     """The structure file."""
+    alpha_carbons: tuple[int, ...] = ()
+    """Which of the atoms are alpha carbons, in the order of the residues."""
 
 
 def read_prepared(path: Path, dtype: torch.dtype = torch.float32) -> PreparedStructure:
     """Read the `.pdb` or `.cif` that `diffragan prepare` wrote, with its `.json`.
+
+    The model has the file's B-factors, or none where the file has none above zero.
 
     Parameters
     ----------
@@ -66,22 +72,30 @@ def read_prepared(path: Path, dtype: torch.dtype = torch.float32) -> PreparedStr
         model=AtomicModel(
             positions=torch.tensor([site.atom.pos.tolist() for site in sites], dtype=dtype),
             atomic_numbers=torch.tensor([site.atom.element.atomic_number for site in sites]),
+            b_factors=_b_factors([site.atom.b_iso for site in sites], dtype),
         ),
         mass_kda=float(record["mass_kda"]),
         sha256=digest,
         record=record,
         path=path,
+        alpha_carbons=tuple(n for n, site in enumerate(sites) if site.atom.name == "CA"),
     )
+
+
+def _b_factors(values: list[float], dtype: torch.dtype) -> Float[Tensor, " atoms"] | None:
+    return torch.tensor(values, dtype=dtype) if max(values) > 0 else None
 
 
 def read_prepared_many(
     paths: Iterable[Path], dtype: torch.dtype = torch.float32
 ) -> list[PreparedStructure]:
-    """Read prepared files and whole folders of them; a folder's files come sorted by name.
+    """Read prepared files, whole folders of them, and the lists that `diffragan split` writes.
+
+    A folder's files come sorted by name, a list's in its order.
 
     Raises
     ------
-    InputError : A folder holds no structure, a file cannot be used, or two have one name.
+    InputError : A folder or list holds no structure, a file cannot be used, or two have one name.
     """
     found: dict[str, tuple[Path, PreparedStructure]] = {}
     for path in paths:
@@ -95,7 +109,22 @@ def read_prepared_many(
     return [one for _, one in found.values()]
 
 
+def is_prepared(path: Path) -> bool:
+    """Say whether the record of `diffragan prepare` lies beside a structure file.
+
+    Raises
+    ------
+    InputError : What lies there as a record is damaged.
+    """
+    beside = path.with_suffix(".json")
+    if path.suffix not in STRUCTURE_SUFFIXES or not beside.is_file():
+        return False
+    return read_record(beside).get("kind") == RECORD_KIND
+
+
 def _structure_files(path: Path) -> list[Path]:
+    if path.suffix == LIST_SUFFIX and not path.is_dir():
+        return read_path_list(path)
     if not path.is_dir():
         return [path]
     files = sorted(
