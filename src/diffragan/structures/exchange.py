@@ -7,6 +7,7 @@ import numpy as np
 import openmm
 from openmm import app, unit
 
+from diffragan.structures.b_factors import complete_b_factors
 from diffragan.structures.ideal_geometry import Points
 from diffragan.structures.residues import HEAVY_ATOMS
 from diffragan.structures.selection import ProteinChain
@@ -64,6 +65,7 @@ def rebonded(fixer: Any) -> Any:
 def as_model(chains: list[ProteinChain], topology: Any, positions: Points) -> gemmi.Model:
     """Put OpenMM's atoms back under the author's chain names and residue numbers."""
     model = gemmi.Model(1)
+    b_factors = complete_b_factors(chains, topology)
     theirs = topology.residues()
     for chain in chains:
         new_chain = gemmi.Chain(chain.name)
@@ -78,7 +80,7 @@ def as_model(chains: list[ProteinChain], topology: Any, positions: Points) -> ge
                 new_atom = gemmi.Atom()
                 new_atom.name = atom.name
                 new_atom.element = gemmi.Element(atom.element.symbol)
-                new_atom.b_iso = 0.0
+                new_atom.b_iso = float(b_factors[atom.index])
                 new_atom.pos = gemmi.Position(*positions[atom.index])
                 new_residue.add_atom(new_atom)
             new_chain.add_residue(new_residue)
