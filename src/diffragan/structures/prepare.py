@@ -98,7 +98,7 @@ def prepare_structure(
     cleaned.add_model(model)
     record = {
         "kind": RECORD_KIND,
-        "name": _output_name(path, chains, keep_all_chains),
+        "name": prepared_name(path, chains, keep_all_chains),
         **_sizes(model),
         "changes": _changes(source, chains, conformers, completion, shift),
         "input": {
@@ -135,8 +135,8 @@ def write_preparation(preparation: Preparation, folder: Path) -> Path:
     return path
 
 
-def _output_name(path: Path, chains: list[ProteinChain], keep_all: bool) -> str:
-    """Append the chain to the file's stem; a blank chain adds nothing."""
+def prepared_name(path: Path, chains: list[ProteinChain], keep_all: bool) -> str:
+    """Name what becomes of a file: its stem and the chain; a blank chain adds nothing."""
     ending = "all" if keep_all else re.sub(r"[^\w-]", "_", chains[0].name)
     return "_".join(part for part in (structure_stem(path), ending) if part)
 
