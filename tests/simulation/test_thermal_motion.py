@@ -44,7 +44,7 @@ def test_atoms_and_axes_move_independently() -> None:
 
 
 def test_the_mean_structure_factor_tends_to_debye_and_waller_s() -> None:
-    """Law: F averaged over frozen phonons is the sum over atoms of exp(-B q^2 / 4) exp(2 pi i q.x)."""
+    """Law: the mean over frozen phonons is the sum of exp(-B q^2 / 4) exp(2 pi i q.x)."""
     model, draws = atoms(3, B), 20_000
     q = torch.tensor([[0.1, 0.0, 0.0], [0.2, -0.1, 0.1], [0.3, 0.3, 0.0]], dtype=torch.float64)
     generator = np.random.default_rng(3)
