@@ -28,6 +28,8 @@ TOUCHING_ANGSTROM = 2.6
 """Oxygens are pushed apart to this distance, where the first peak of ice begins."""
 PUSHES = 6
 """How often; one push can bring a third water close."""
+REACH_OF_A_PUSH = 2
+"""Neighbours of neighbours of a touching pair may be pushed, no others."""
 SEAM_ROUGHNESS_ANGSTROM = 2.0
 """Root mean square height: a streak at 1/3.5 1/Å falls by exp(-(2 pi 2 / 3.5)^2) = 3e-6."""
 WAVES = 4
@@ -83,8 +85,10 @@ def _joined_pieces(
         flat = oxygens - seams.shift(oxygens)
         inside = ((flat >= low - reach) | ~below) & ((flat <= high + reach) | ~above)
         pieces.append((oxygens[inside.all(1)], hydrogens[inside.all(1)]))
-    oxygens, hydrogens = zip(*pieces, strict=True)
-    return np.concatenate(oxygens), np.concatenate(hydrogens)
+    return (
+        np.concatenate([oxygens for oxygens, _ in pieces]),
+        np.concatenate([hydrogens for _, hydrogens in pieces]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ class SeamWaves:
     def shift(self, points: Vectors) -> Vectors:
         """Shift of the seams across x, y and z at points `(n, 3)` [Å]."""
         angle = 2 * np.pi * np.einsum("nc,awc->naw", points, self.frequencies) + self.phases
-        return self.height * np.cos(angle).sum(2)
+        return np.asarray(self.height * np.cos(angle).sum(2))
 
 
 def random_waves(sides: Vectors, generator: np.random.Generator) -> SeamWaves:
@@ -208,6 +212,13 @@ def pushed_apart(
     """
     there = kept[pairs.first] & kept[pairs.second]
     first, second = pairs.first[there], pairs.second[there]
+    # Most waters are far from any seam: follow those that touch, and who is close to these.
+    may_move = np.zeros(len(oxygens), dtype=bool)
+    near = pairs.distance[there] < TOUCHING_ANGSTROM
+    for _ in range(REACH_OF_A_PUSH):
+        may_move[first[near]] = may_move[second[near]] = True
+        near = may_move[first] | may_move[second]
+    first, second = first[near], second[near]
     moved = oxygens.copy()
     for _ in range(PUSHES):
         between = nearest_image(moved[first] - moved[second], periods)
