@@ -7,16 +7,15 @@ from diffragan.errors import InputError, OutputError
 from diffragan.io.ice_block import IceBlock, packaged_ice_block, write_ice_block
 from diffragan.physics.form_factors import electron_form_factor
 from diffragan.structures.atomic_model import AtomicModel
-from diffragan.structures.ice_filling import (
+from diffragan.structures.crowding import (
     TOUCHING_ANGSTROM,
     close_pairs,
-    fill_box,
     nearest_image,
     pushed_apart,
-    random_piece,
     thinned,
     wrapped,
 )
+from diffragan.structures.ice_filling import fill_box, random_piece
 from diffragan.structures.prepared import PreparedStructure
 from diffragan.structures.vitreous_ice import (
     MOLECULE_GAP_ANGSTROM,
