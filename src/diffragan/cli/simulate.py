@@ -22,13 +22,19 @@ class Arguments:
     out: Path
     """The data set to write, a folder whose name ends in .zarr."""
     preset: str | None = None
-    """Experiment to start from: paper (the default) or quick."""
+    """Experiment to start from: paper (the default), paper-fine, paper-128, low-dose, ice,
+    many-views, large or quick."""
     config: Path | None = None
     """YAML file whose settings replace the preset's."""
     orientations: int | None = None
     """Orientations of each structure."""
     box_angstrom: float | None = None
     """Side of the box [Å]; pixels keep their size in a larger one, their number in a smaller."""
+    accuracy: float | None = None
+    """Relative error of the waves inside the recorded angle, 0.01 for 1 %; chooses sampling and
+    slices where the preset or the configuration does not give them."""
+    conformations: tuple[float, ...] = ()
+    """The structures are conformations of one molecule: the share of each, as 0.7 0.3."""
     seed: int = 0
     """Seed of orientations and noise."""
     engine: str = "torch"
@@ -61,9 +67,15 @@ def run(arguments: Arguments) -> None:
     wanted: dict[str, Any] = {}
     if arguments.orientations is not None:
         wanted["orientations"] = arguments.orientations
+    if arguments.accuracy is not None:
+        wanted["numerics"] = {"accuracy": arguments.accuracy}
+    if arguments.conformations:
+        wanted["specimen"] = {"conformations": {"populations": list(arguments.conformations)}}
     experiment = load_experiment(arguments.preset, arguments.config, wanted)
     if arguments.box_angstrom is not None:
-        wanted |= experiment.in_box(arguments.box_angstrom)
+        in_box = experiment.in_box(arguments.box_angstrom)
+        numerics = {**wanted.get("numerics", {}), **in_box.pop("numerics", {})}
+        wanted |= {**in_box, "numerics": numerics}
         experiment = load_experiment(arguments.preset, arguments.config, wanted)
     if arguments.engine not in ENGINES:
         raise ConfigError(
@@ -74,7 +86,8 @@ def run(arguments: Arguments) -> None:
     device = _device(arguments)
     check_store_target(arguments.out, KIND)
     structures = read_prepared_many(arguments.structures)
-    items = len(structures) * experiment.orientations
+    molecules = 1 if arguments.conformations else len(structures)
+    items = molecules * experiment.orientations
     workers = 1
     if device == "cpu" and cluster is None:
         workers = worker_count(arguments.workers, items, experiment)
@@ -107,26 +120,22 @@ def _cluster(arguments: Arguments) -> "RunningScheduler | SlurmJobs | None":
     """Where else than on this machine the workers are, if anywhere."""
     from diffragan.config.load import load_slurm
     from diffragan.errors import ConfigError
-    from diffragan.simulation.cluster import RunningScheduler, SlurmJobs, check_place
+    from diffragan.simulation.cluster import RunningScheduler, SlurmJobs
 
     if arguments.scheduler is None and arguments.slurm is None:
         return None
     if arguments.scheduler is not None and arguments.slurm is not None:
         raise ConfigError("--scheduler and --slurm exclude each other; give one of them")
-    place: RunningScheduler | SlurmJobs
     if arguments.scheduler is not None:
         if arguments.workers is not None:
             raise ConfigError(
                 "the workers of a running scheduler are there already; leave --workers out"
             )
-        place = RunningScheduler(arguments.scheduler)
-    else:
-        assert arguments.slurm is not None
-        if arguments.workers is None:
-            raise ConfigError("--slurm needs to know how many workers; give --workers N, too")
-        place = SlurmJobs(load_slurm(arguments.slurm), arguments.workers)
-    check_place(place)
-    return place
+        return RunningScheduler(arguments.scheduler)
+    assert arguments.slurm is not None
+    if arguments.workers is None:
+        raise ConfigError("--slurm needs to know how many workers; give --workers N, too")
+    return SlurmJobs(load_slurm(arguments.slurm), arguments.workers)
 
 
 def _device(arguments: Arguments) -> str:

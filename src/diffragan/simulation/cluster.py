@@ -3,17 +3,20 @@
 Dask is imported when a cluster is opened, because that takes half a second.
 """
 
+import asyncio
 import logging
 import re
 import signal
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from math import ceil
+from multiprocessing import resource_tracker
 from shutil import which
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from diffragan.config.slurm import SlurmSettings
 from diffragan.errors import ConfigError, InputError, MissingExtraError
@@ -38,7 +41,7 @@ WORKER_ENVIRONMENT = {
 CONFIGURATION = {
     "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
     "distributed.comm.timeouts.connect": f"{ANSWER_SECONDS}s",
-    # Lost jobs are replaced by `LostJobs`, which knows those of several workers, too.
+    # Lost jobs are replaced by `slurm.Jobs`, which knows those of several workers, too.
     "distributed.deploy.lost-worker-timeout": "1000 weeks",
 }
 ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}")
@@ -91,15 +94,13 @@ class Cluster:
 def open_cluster(place: Place) -> Iterator[Cluster]:
     """Connect to the workers of a place; what was started for it is ended with the context.
 
-    Nothing of Dask reaches the terminal.
+    Nothing of Dask reaches the terminal. `check_place` comes before.
 
     Raises
     ------
-    ConfigError : The address is not one, or Slurm refuses the jobs.
-    InputError : No scheduler answers.
-    MissingExtraError : Slurm is asked for without dask-jobqueue.
+    ConfigError : Slurm refuses the jobs.
+    InputError : The scheduler does not answer any more.
     """
-    check_place(place)
     import dask  # noqa: PLC0415 - half a second that work in this process need not wait for
     from distributed.utils import silence_logging_cmgr  # noqa: PLC0415
 
@@ -116,11 +117,20 @@ def open_cluster(place: Place) -> Iterator[Cluster]:
 
 
 def check_place(place: Place) -> None:
-    """Refuse what cannot work before anything is started; raises as `open_cluster` does."""
-    if isinstance(place, RunningScheduler) and not ADDRESS.fullmatch(place.address):
-        raise ConfigError(
-            f"'{place.address}' is not the address of a scheduler; give it as tcp://HOST:PORT"
-        )
+    """Refuse what cannot work, before anything is written.
+
+    Raises
+    ------
+    ConfigError : The address is not one, or this machine has no Slurm.
+    InputError : No scheduler answers.
+    MissingExtraError : Slurm is asked for without dask-jobqueue.
+    """
+    if isinstance(place, RunningScheduler):
+        if not ADDRESS.fullmatch(place.address):
+            raise ConfigError(
+                f"'{place.address}' is not the address of a scheduler; give it as tcp://HOST:PORT"
+            )
+        _ask(place.address)
     if isinstance(place, SlurmJobs):
         if place.workers < 1:
             raise ConfigError(f"the number of workers is {place.workers}; use 1 or more")
@@ -166,79 +176,45 @@ def _running(place: RunningScheduler) -> Iterator[Cluster]:
 
 @contextmanager
 def _slurm(place: SlurmJobs) -> Iterator[Cluster]:
-    from dask_jobqueue import SLURMCluster  # type: ignore[attr-defined]  # noqa: PLC0415
+    from diffragan.simulation.slurm import Jobs, slurm_cluster  # noqa: PLC0415
 
-    asked = place.settings
-    exports = [f"export {name}={value}" for name, value in WORKER_ENVIRONMENT.items()]
     with _interrupts_held_back():
-        cluster = SLURMCluster(
-            cores=asked.workers_per_job,
-            processes=asked.workers_per_job,
-            memory=f"{asked.memory_gb} GB",
-            job_name="diffragan",
-            scheduler_options={"dashboard": False, "dashboard_address": ":0"},
-            silence_logs=SILENT,
-            job_script_prologue=[*asked.job_script_prologue, *exports],
-            job_extra_directives=list(asked.job_extra_directives),
-            **asked.model_dump(
-                include={
-                    "queue", "account", "walltime", "interface", "python", "local_directory",
-                    "log_directory",
-                },
-                exclude_none=True,
-            ),
-        )  # fmt: skip
+        cluster = slurm_cluster(place.settings, WORKER_ENVIRONMENT, SILENT)
     try:
-        jobs = LostJobs(cluster, ceil(place.workers / asked.workers_per_job))
+        jobs = Jobs(cluster, ceil(place.workers / place.settings.workers_per_job))
         jobs.submit()
         with _client(cluster.scheduler_address) as client:
-            yield Cluster(client, jobs.replace)
+            yield Cluster(client, jobs.replace_lost)
     finally:
         cluster.close(timeout=CLOSE_SECONDS)
 
 
-class LostJobs:
-    """Submits jobs, and new ones for those whose workers came and went, as when their time is up.
+def _ask(address: str) -> None:
+    """Make sure that a scheduler answers: Dask's client waits for anything else for ever."""
+    from distributed import rpc  # noqa: PLC0415
 
-    Jobs that still wait in the queue count as there.
-    """
+    async def kind() -> str:
+        async with rpc(address) as there:
+            return str((await there.identity()).get("type"))
 
-    def __init__(self, cluster: Any, wanted: int) -> None:
-        self._cluster = cluster
-        self._wanted = wanted
-        self._seen: set[str] = set()
-        self._missing: set[str] = set()
-        self._lost: set[str] = set()
+    async def answer() -> str:
+        return await asyncio.wait_for(kind(), ANSWER_SECONDS)
 
-    def submit(self) -> None:
-        """Submit the first jobs; raises ConfigError if Slurm refuses one."""
-
-        async def settle() -> None:
-            await self._cluster
-
-        self._cluster.scale(jobs=self._wanted)
-        try:
-            self._cluster.sync(settle)
-        except (RuntimeError, ValueError, OSError) as error:
-            words = str(error).partition("stderr:")[2] or str(error)
-            raise ConfigError(
-                f"Slurm refused a job: {' '.join(words.split())}; change the file of --slurm"
-            ) from None
-
-    def replace(self) -> None:
-        """Submit a job for each that was missing at the last look, too, and has run before."""
-        names = {str(worker["name"]) for worker in self._cluster.scheduler_info["workers"].values()}
-        here = {job for job in self._cluster.worker_spec if _works(job, names)}
-        missing = self._seen - here - self._lost
-        if gone := missing & self._missing:
-            self._lost |= gone
-            self._cluster.scale(jobs=self._wanted + len(self._lost))
-        self._seen |= here
-        self._missing = missing
+    try:
+        # A thread of its own, because a notebook's has an event loop already.
+        with ThreadPoolExecutor(1) as thread:
+            found = thread.submit(asyncio.run, answer()).result()
+    except (OSError, ValueError):
+        raise _no_answer(address) from None
+    if found != "Scheduler":
+        raise InputError(f"{address}: a Dask {found.lower()} answers; give the scheduler's address")
 
 
-def _works(job: str, workers: set[str]) -> bool:
-    return any(name == job or name.rpartition("-")[0] == job for name in workers)
+def _no_answer(address: str) -> InputError:
+    return InputError(
+        f"no Dask scheduler answers at {address} within {ANSWER_SECONDS} s; start one with "
+        "`dask scheduler`, or correct the address"
+    )
 
 
 @contextmanager
@@ -251,10 +227,7 @@ def _client(address: str) -> Iterator["Client"]:
         try:
             client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
         except (OSError, ValueError):
-            raise InputError(
-                f"no Dask scheduler answers at {address} within {ANSWER_SECONDS} s; start one with "
-                "`dask scheduler`, or correct the address"
-            ) from None
+            raise _no_answer(address) from None
     for warning in warned:
         if issubclass(warning.category, VersionMismatchWarning):
             packages = dict.fromkeys(MISMATCHED_PACKAGE.findall(str(warning.message)))
@@ -271,6 +244,8 @@ def _interrupts_held_back() -> Iterator[None]:
 
     The terminal sends it to every process; only this one's main thread should act on it.
     """
+    # Starting this helper of Python's would let the signal through again in the thread that does.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -38,6 +38,8 @@ and a worker that dies loses the group it works on."""
 LARGEST_GROUP = 64
 SAMPLES = 15
 """Groups whose time is asked for."""
+ATTEMPTS = 4
+"""How often the plan is sent to workers that are lost meanwhile."""
 LOOK_SECONDS = 5.0
 """Time between two looks at which workers there are."""
 
@@ -87,13 +89,20 @@ class _Run:
             self._withdraw()
 
     def _send_plan(self) -> None:
-        try:
-            self._client.register_plugin(self._maker)
-        except (ImportError, AttributeError) as error:
-            raise ConfigError(
-                f"the workers cannot run diffragan ({error}); install the version of this machine "
-                "there"
-            ) from None
+        """Leave the plan with every worker; one that dies meanwhile breaks off the sending."""
+        for attempt in range(ATTEMPTS):
+            time.sleep(attempt)
+            try:
+                self._client.register_plugin(self._maker)
+            except OSError:
+                continue
+            except (ImportError, AttributeError) as error:
+                raise ConfigError(
+                    f"the workers cannot run diffragan ({error}); install the version of this "
+                    "machine there"
+                ) from None
+            return
+        raise self._gone("the scheduler is gone")
 
     @property
     def _look_seconds(self) -> float:
