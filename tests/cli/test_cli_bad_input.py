@@ -205,7 +205,7 @@ def test_a_damaged_chunk_is_named_by_phase_and_info(
     place: Path, villin_data: Path, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(villin_data, "damaged.zarr")
-    chunk = Path("damaged.zarr/low_resolution/c/3/0/0")
+    chunk = Path("damaged.zarr/low_resolution/c/0/0/0")
     if damage == "missing":
         chunk.unlink()
     else:

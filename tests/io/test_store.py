@@ -9,27 +9,42 @@ import numpy as np
 import pytest
 
 from diffragan.errors import InputError, OutputError
-from diffragan.io.store import ArraySpec, Store, open_store, partial_path
-from diffragan.io.store_writer import JOURNAL, StoreWriter, check_disk, write_item
+from diffragan.io import layout
+from diffragan.io.layout import CHECKSUM, ArraySpec
+from diffragan.io.shards import encode_chunk, read_chunks, write_shard
+from diffragan.io.store import Store, open_store, partial_path
+from diffragan.io.store_checks import ITEMS as LOOSE
+from diffragan.io.store_checks import STORE, check_disk
+from diffragan.io.store_writer import StoreWriter, write_item
 
-ITEMS = 4
+ITEMS = 5
+SIDE = 20
 SPECS = {
-    "counts": ArraySpec((ITEMS, 3, 3), "uint32", ("item", "y", "x"), "electrons", "counts"),
-    "wave": ArraySpec((ITEMS, 2), "complex64", ("item", "x"), "1", "waves"),
+    "counts": ArraySpec((ITEMS, SIDE, SIDE), "uint32", ("item", "y", "x"), "count", "counts"),
+    "wave": ArraySpec((ITEMS, 2), "complex64", ("item", "half"), "1", "waves"),
     "number": ArraySpec((ITEMS,), "int32", ("item",), "1", "its number"),
-    "axis": ArraySpec((5,), "float64", ("x",), "angstrom", "an axis", per_item=False),
+    "measured": ArraySpec((SIDE,), "bool", ("x",), "1", "what was measured", per_item=False),
+    "x": ArraySpec(
+        (SIDE,), "float64", ("x",), "angstrom", "an axis", False, values=tuple(range(SIDE))
+    ),
 }
+
+
+@pytest.fixture(autouse=True)
+def runs_of_two_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three shards of an array: two full ones and a last one with a place to spare."""
+    monkeypatch.setattr(layout, "RUN_ITEMS", 2)
 
 
 def opened(path: Path, seed: int = 0, kind: str = "triplets") -> StoreWriter:
     writer = StoreWriter(path, kind, SPECS, {"seed": seed})
-    writer.write_whole({"axis": np.arange(5.0)})
+    writer.write_whole({"measured": np.arange(SIDE) > 0})
     return writer
 
 
 def write(writer: StoreWriter, items: list[int]) -> None:
     for item in items:
-        counts, wave = np.full((3, 3), item), np.full(2, item * 1j)
+        counts, wave = np.full((SIDE, SIDE), item), np.full(2, item * 1j)
         write_item(writer.partial, item, {"counts": counts, "wave": wave, "number": item})
         writer.mark(item)
 
@@ -66,8 +81,9 @@ def store(tmp_path: Path) -> Path:
     return complete(tmp_path / "data.zarr", ALL)
 
 
-def chunk(path: Path, name: str = "counts") -> Path:
-    return path / name / "c" / "2" / "0" / "0"
+def shard(path: Path, name: str = "counts") -> Path:
+    """Items 2 and 3."""
+    return path / name / "c" / "1" / "0" / "0"
 
 
 def edit(path: Path, **attributes: Any) -> None:
@@ -80,19 +96,24 @@ def test_what_was_written_is_read_with_its_axes_and_unit(store: Path) -> None:
     found = open_store(store, "triplets")
     np.testing.assert_array_equal(found.read("number"), np.arange(ITEMS))
     np.testing.assert_array_equal(found.read("counts", [3, 1])[:, 0, 0], [3, 1])
-    np.testing.assert_array_equal(found.read("axis"), np.arange(5.0))
-    spec = found.describe("wave")
-    assert (spec.shape, spec.dtype, spec.axes) == ((ITEMS, 2), "complex64", ("item", "x"))
-    assert found.array_names() == sorted(SPECS)
+    np.testing.assert_array_equal(found.read("number", [3, 1, 1]), [3, 1, 1])
+    np.testing.assert_array_equal(found.read("counts")[:, -1, -1], np.arange(ITEMS))
+    np.testing.assert_array_equal(found.read("x"), np.arange(SIDE))
+    for name, spec in SPECS.items():
+        told = found.describe(name)
+        assert (told.shape, told.dtype, told.axes) == (spec.shape, spec.dtype, spec.axes)
+        assert (told.unit, told.meaning) == (spec.unit, spec.meaning)
+    assert found.array_names() == sorted([*SPECS, CHECKSUM])
 
 
 def test_a_complete_store_leaves_nothing_beside_it(store: Path) -> None:
     assert [path.name for path in store.parent.iterdir()] == [store.name]
-    assert not (store / JOURNAL).exists()
+    assert {path.name for path in store.iterdir()} == {*SPECS, CHECKSUM, "zarr.json"}
+    assert sorted(path.name for path in (store / "counts" / "c").iterdir()) == ["0", "1", "2"]
 
 
 def test_the_order_of_items_does_not_show(store: Path, tmp_path: Path) -> None:
-    assert files(complete(tmp_path / "other.zarr", [2, 0, 3, 1])) == files(store)
+    assert files(complete(tmp_path / "other.zarr", [2, 0, 4, 3, 1])) == files(store)
 
 
 def test_an_unfinished_store_has_no_final_name_and_says_what_to_do(tmp_path: Path) -> None:
@@ -114,16 +135,7 @@ def test_a_run_is_taken_up_where_it_stopped_and_says_so(
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert "going on with an unfinished run, 2 items are done" in told
-    assert files(complete(path, [1, 3])) == files(store)
-
-
-def test_a_number_cut_off_in_the_journal_does_not_count(tmp_path: Path) -> None:
-    path = tmp_path / "data.zarr"
-    begun(path, [0])
-    with (partial_path(path) / JOURNAL).open("a") as journal:
-        journal.write("1")
-    assert begun(path, [3]) == {0}
-    assert begun(path, []) == {0, 3}
+    assert files(complete(path, [1, 3, 4])) == files(store)
 
 
 def test_an_unfinished_run_with_other_settings_is_discarded_and_told(
@@ -139,12 +151,14 @@ def test_an_unfinished_run_with_other_settings_is_discarded_and_told(
 
 def test_a_run_killed_while_it_made_the_arrays_is_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "data.zarr"
-    partial_path(path).mkdir()
-    (partial_path(path) / "zarr.0123.partial").touch()
+    (partial_path(path) / STORE).mkdir(parents=True)
+    (partial_path(path) / STORE / "zarr.0123.partial").touch()
     assert begun(path, []) == set()
 
 
-@pytest.mark.parametrize("name", ["thesis.txt", "photos/cat.jpg"])
+@pytest.mark.parametrize(
+    "name", ["thesis.txt", "photos/cat.jpg", "items/list.txt", "store/car.jpg", "store/c/x.jpg"]
+)
 def test_a_folder_of_a_user_in_the_growing_store_s_place_is_left_alone(
     tmp_path: Path, name: str
 ) -> None:
@@ -157,20 +171,22 @@ def test_a_folder_of_a_user_in_the_growing_store_s_place_is_left_alone(
     assert precious.read_text() == "years of work"
 
 
-def test_a_user_s_file_inside_a_growing_store_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", [".", STORE, LOOSE])
+def test_a_user_s_file_inside_a_growing_store_is_left_alone(tmp_path: Path, folder: str) -> None:
     path = tmp_path / "data.zarr"
     begun(path, [0])
-    (partial_path(path) / "notes.txt").write_text("mine")
+    note = partial_path(path) / folder / "notes.txt"
+    note.write_text("mine")
     with pytest.raises(OutputError, match="move it away"):
         opened(path, seed=1)
-    assert (partial_path(path) / "notes.txt").exists()
+    assert note.exists()
 
 
 def test_a_complete_store_in_the_growing_store_s_place_is_left_alone(store: Path) -> None:
     store.rename(partial_path(store))
     with pytest.raises(OutputError, match="move it away"):
         opened(store)
-    assert chunk(partial_path(store)).exists()
+    assert shard(partial_path(store)).exists()
 
 
 def test_a_file_in_the_growing_store_s_place_is_left_alone(tmp_path: Path) -> None:
@@ -204,7 +220,7 @@ def test_two_runs_do_not_write_one_store(tmp_path: Path) -> None:
 def test_an_older_store_of_the_kind_is_replaced_when_the_new_one_is_whole(store: Path) -> None:
     begun(store, [1, 2], seed=1)
     assert open_store(store).attributes["seed"] == 0
-    complete(store, [0, 3], seed=1)
+    complete(store, [0, 3, 4], seed=1)
     assert open_store(store).attributes["seed"] == 1
     assert [path.name for path in store.parent.iterdir()] == [store.name]
 
@@ -261,7 +277,7 @@ def test_a_name_must_say_that_it_is_a_store(tmp_path: Path) -> None:
     ("attributes", "words"),
     [
         ({"format": "other"}, "not a data set of diffragan"),
-        ({"format_version": 99}, "format version 99, this program reads version 1"),
+        ({"format_version": 99}, "format version 99, this program reads version 2"),
     ],
 )
 def test_a_store_of_another_program_or_version_is_refused(
@@ -276,34 +292,59 @@ def damaged(store: Path) -> Store:
     return open_store(store)
 
 
-def test_a_missing_chunk_is_told_from_zeros(store: Path) -> None:
-    chunk(store).unlink()
-    with pytest.raises(InputError, match="'counts' lacks the chunk c/2/0/0"):
-        damaged(store).read("counts", [2])
-    with pytest.raises(InputError, match="'counts' lacks the chunk c/2/0/0"):
-        damaged(store).read("counts")
-    damaged(store).read("counts", [0, 1, 3])
+def test_a_missing_shard_is_told_from_zeros(store: Path) -> None:
+    shard(store).unlink()
+    for items in ([2], None):
+        with pytest.raises(InputError, match="'counts' lacks the chunk c/1/0/0"):
+            damaged(store).read("counts", items)
+    damaged(store).read("counts", [0, 1, 4])
 
 
-def test_a_truncated_chunk_is_damage(store: Path) -> None:
-    chunk(store).write_bytes(chunk(store).read_bytes()[:7])
+def test_a_missing_chunk_of_a_small_array_is_told_from_zeros(store: Path) -> None:
+    (store / "number" / "c" / "0").unlink()
+    for items in ([2], None):
+        with pytest.raises(InputError, match="'number' lacks the chunk c/0"):
+            damaged(store).read("number", items)
+
+
+def test_a_shard_without_one_of_its_items_is_told_from_zeros(store: Path) -> None:
+    spec = SPECS["counts"]
+    (first,) = read_chunks(shard(store), [0], 2, spec)
+    write_shard(shard(store), [encode_chunk(first)], 2)
+    with pytest.raises(InputError, match="item 3: its shard lacks the chunk 1"):
+        damaged(store).read("counts", [3])
+    with pytest.raises(InputError, match="'counts' lacks the item 3"):
+        damaged(store).check_files("counts")
+    damaged(store).read("counts", [2])
+
+
+def test_a_truncated_shard_is_damage(store: Path) -> None:
+    shard(store).write_bytes(shard(store).read_bytes()[:30])
     with pytest.raises(InputError, match="'counts' is damaged"):
         damaged(store).read("counts", [2])
+    with pytest.raises(InputError, match="'counts' is damaged"):
+        damaged(store).check_files("counts")
 
 
 def test_a_value_that_is_not_finite_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "data.zarr"
-    begun(path, ALL)
-    write_item(partial_path(path), 1, {"wave": np.array([np.nan, 1j])})
+    with opened(path) as writer:
+        write(writer, ALL[1:])
+        wave, counts = np.array([np.nan, 1j]), np.zeros((SIDE, SIDE))
+        write_item(writer.partial, 0, {"wave": wave, "counts": counts, "number": 0})
+        writer.mark(0)
+        writer.finish()
     with pytest.raises(InputError, match="'wave' holds values that are not finite"):
-        open_store(complete(path, [])).read("wave")
+        open_store(path).read("wave")
 
 
 def test_a_missing_array_and_a_broken_one_are_named(store: Path) -> None:
     with pytest.raises(InputError, match="the array 'absent' is missing"):
         damaged(store).read("absent")
-    (store / "wave" / "zarr.json").write_text("{")
-    with pytest.raises(InputError, match="the array 'wave' cannot be understood"):
+    metadata = json.loads((store / "zarr.json").read_text())
+    metadata["consolidated_metadata"]["metadata"]["wave"]["codecs"] = [{"name": "secret"}]
+    (store / "zarr.json").write_text(json.dumps(metadata))
+    with pytest.raises(InputError, match="not a Zarr data set"):
         damaged(store).read("wave")
 
 

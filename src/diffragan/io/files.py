@@ -40,6 +40,17 @@ def atomic_path(final: Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
 
 
+@contextmanager
+def named_in_errors(path: Path) -> Iterator[None]:
+    """Give the system's errors in the block a file name: a full disk's have none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text with its line ends as they are."""
     with atomic_path(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:

@@ -5,22 +5,26 @@ from pathlib import Path
 from typing import Any
 
 from diffragan.config.experiment import Experiment
-from diffragan.io.store import Array, ArraySpec, Store, open_store
+from diffragan.io.axes import positions
+from diffragan.io.layout import Array, ArraySpec
+from diffragan.io.provenance import fingerprint
+from diffragan.io.store import Store, open_store
 
 KIND = "phased"
 
 
 def phased_specs(experiment: Experiment, items: int) -> dict[str, ArraySpec]:
     """Arrays of `items` phased waves."""
-    wave, image = experiment.wave_pixels, experiment.image_pixels
+    wave, image, box = experiment.wave_pixels, experiment.image_pixels, experiment.box_angstrom
     return {
         "wave": ArraySpec(
-            (items, wave, wave), "complex64", ("item", "y", "x"), "incident amplitude",
-            "recovered scattered wave psi - 1 at the molecule's mid-plane",
+            (items, wave, wave), "complex64", ("item", "wave_y", "wave_x"), "1",
+            "recovered scattered wave psi - 1 at the molecule's mid-plane in units of the incident "
+            "amplitude",
         ),
         "image": ArraySpec(
-            (items, image, image), "float32", ("item", "y", "x"), "fraction of the incident beam",
-            "recovered high-resolution image",
+            (items, image, image), "float32", ("item", "image_y", "image_x"), "1",
+            "recovered high-resolution image, intensity as a fraction of the incident beam's",
         ),
         "source_item": ArraySpec(
             (items,), "int32", ("item",), "1", "item of the data set that was phased"
@@ -40,6 +44,8 @@ def phased_specs(experiment: Experiment, items: int) -> dict[str, ArraySpec]:
             "share of the wave's energy outside the estimated support; lower is better",
             nan_means="the method estimates no support",
         ),
+        **positions("wave", wave, box),
+        **positions("image", image, box),
     }  # fmt: skip
 
 
@@ -50,8 +56,8 @@ def phased_attributes(
     source_attributes: Mapping[str, Any],
     made_by: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Attributes of phased waves: method, data they came from, experiment and provenance."""
-    return {
+    """Attributes of phased waves: method, data they came from, provenance, and their identity."""
+    content = {
         "method": method,
         "source": str(source.resolve()),
         "source_identity": source_identity,
@@ -59,6 +65,7 @@ def phased_attributes(
         "structures": source_attributes["structures"],
         "provenance": dict(made_by),
     }
+    return {**content, "identity": fingerprint(content)}
 
 
 class PhasedStore:
@@ -69,7 +76,7 @@ class PhasedStore:
         self.store: Store = open_store(path, KIND)
         self.experiment = self.store.experiment()
         self.store.require(
-            ("method", "source", "source_identity", "structures", "provenance"),
+            ("identity", "method", "source", "source_identity", "structures", "provenance"),
             phased_specs(self.experiment, 0),
         )
 

@@ -5,56 +5,24 @@ item is in it, so a store with its final name is always complete.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from diffragan.config.experiment import Experiment
 from diffragan.errors import InputError
+from diffragan.io.layout import FORMAT, FORMAT_VERSION, Array, ArraySpec, array_in, chunk_key
+from diffragan.io.shards import DamagedChunkError, missing_places, read_chunks
 
-FORMAT = "diffragan"
-FORMAT_VERSION = 1
 MAKERS = {"triplets": "diffragan simulate", "phased": "diffragan phase"}
-Array = NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ArraySpec:
-    """One array of a store: its shape, axes and unit, and how it is cut into chunks."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    axes: tuple[str, ...]
-    unit: str
-    meaning: str
-    per_item: bool = True
-    """Whether the first axis counts items, each in a chunk of its own."""
-    nan_means: str = ""
-    """What a NaN says, where one is allowed; otherwise it is damage."""
-
-    @property
-    def item_bytes(self) -> int:
-        """Uncompressed size of one item [bytes]."""
-        shape = self.shape[1:] if self.per_item else self.shape
-        return int(np.prod(shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
 
 def partial_path(path: Path) -> Path:
     """Where a store grows before it is complete."""
     return path.with_name(path.name + ".partial")
-
-
-def array_in(group: zarr.Group, name: str) -> "zarr.Array[Any]":
-    """Return an array of a group."""
-    array = group[name]
-    assert isinstance(array, zarr.Array)
-    # Zarr would leave chunks of nothing but zeros out, and they could not be told from lost ones.
-    return array.with_config({"write_empty_chunks": True})
 
 
 class Store:
@@ -86,7 +54,7 @@ class Store:
 
     def array_names(self) -> list[str]:
         """Names of the arrays in the store."""
-        return sorted(folder.parent.name for folder in self.path.glob("*/zarr.json"))
+        return sorted(self._group.array_keys())
 
     def describe(self, name: str) -> ArraySpec:
         """Shape, axes, unit and meaning of an array."""
@@ -97,10 +65,16 @@ class Store:
             array.shape,
             str(array.dtype),
             axes,
-            str(attributes.get("unit", "")),
-            str(attributes.get("meaning", "")),
+            str(attributes.get("units", "")),
+            str(attributes.get("long_name", "")),
+            per_item=axes[:1] == ("item",),
             nan_means=str(attributes.get("nan_means", "")),
         )
+
+    def stored_bytes(self, name: str) -> int:
+        """Size of an array on the disk [bytes]."""
+        files = (self.path / name).rglob("*")
+        return sum(file.stat().st_size for file in files if file.is_file())
 
     def read(self, name: str, items: Sequence[int] | None = None) -> Array:
         """Read an array, or some items of it.
@@ -109,41 +83,86 @@ class Store:
         ------
         InputError : The array is missing, damaged, or holds values that are not finite.
         """
-        array = self._find(name)
-        self._check_chunks(name, array, items)
+        array, spec = self._find(name), self.describe(name)
+        if items is None and spec.per_item:
+            items = range(spec.shape[0])
         try:
-            if items is None:
-                values = np.asarray(array[...])
+            if items is not None and spec.is_sharded:
+                values = self._read_sharded(name, array, spec, items)
             else:
-                values = np.stack([np.asarray(array[int(i)]) for i in items])
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+                values = self._read_plain(name, array, items)
+        except (OSError, ValueError, RuntimeError, KeyError, IndexError) as error:
             words = " ".join(str(error).split())[:80]
-            raise InputError(
-                f"{self.path}: the array '{name}' is damaged ({words}); make the data set again"
-            ) from None
-        checked = values.dtype.kind in "fc" and not array.attrs.get("nan_means")
-        if checked and not np.isfinite(values).all():
-            raise InputError(
-                f"{self.path}: the array '{name}' holds values that are not finite; "
-                "make the data set again"
-            )
+            raise self._damage(name, f"is damaged ({words})") from None
+        if values.dtype.kind in "fc" and not spec.nan_means and not np.isfinite(values).all():
+            raise self._damage(name, "holds values that are not finite")
         return values
 
-    def _check_chunks(
+    def check_files(self, name: str) -> None:
+        """Look for the chunks of an array, without reading what they hold.
+
+        Raises
+        ------
+        InputError : One is missing, or the index of a shard is damaged.
+        """
+        array, spec = self._find(name), self.describe(name)
+        if not spec.is_sharded:
+            self._look_for(name, array, range(spec.shape[0]) if spec.per_item else [0])
+            return
+        length = _shard_items(array)
+        for first in range(0, spec.shape[0], length):
+            places = min(length, spec.shape[0] - first)
+            path = self._look_for(name, array, [first])
+            try:
+                missing = missing_places(path, places, length)
+            except DamagedChunkError as error:
+                raise self._damage(name, f"is damaged ({error})") from None
+            if missing:
+                raise self._damage(name, f"lacks the item {first + missing[0]}")
+
+    def _read_sharded(
+        self, name: str, array: "zarr.Array[Any]", spec: ArraySpec, items: Sequence[int]
+    ) -> Array:
+        length = _shard_items(array)
+        values = np.empty((len(items), *spec.item_shape), spec.dtype)
+        rows: dict[int, list[tuple[int, int]]] = {}
+        for row, item in enumerate(items):
+            shard, place = divmod(range(spec.shape[0])[item], length)
+            rows.setdefault(shard, []).append((row, place))
+        for shard, wanted in rows.items():
+            path = self._look_for(name, array, [shard * length])
+            places = [place for _, place in wanted]
+            done = -1
+            try:
+                for done, chunk in enumerate(read_chunks(path, places, length, spec)):
+                    values[wanted[done][0]] = chunk
+            except DamagedChunkError as error:
+                item = shard * length + places[done + 1]
+                raise self._damage(name, f"is damaged (item {item}: {error})") from None
+        return values
+
+    def _read_plain(
         self, name: str, array: "zarr.Array[Any]", items: Sequence[int] | None
-    ) -> None:
-        """Look for the chunks: Zarr reads one that is gone as zeros, which counts may be."""
-        if array.chunks[:1] != (1,):
-            firsts: Iterable[int] = range(min(1, array.size))
-        else:
-            firsts = range(array.shape[0]) if items is None else items
-        for first in firsts:
-            key = array.metadata.encode_chunk_key((int(first), *[0] * (array.ndim - 1)))
-            if not (self.path / name / key).is_file():
-                raise InputError(
-                    f"{self.path}: the array '{name}' lacks the chunk {key}; "
-                    "make the data set again"
-                )
+    ) -> Array:
+        self._look_for(name, array, range(min(1, array.size)) if items is None else items)
+        if items is None or array.ndim == 0:
+            return np.asarray(array[...])
+        chosen = np.asarray(items, dtype=np.int64)
+        return np.asarray(array.oindex[chosen]) if len(chosen) else np.asarray(array[:0])
+
+    def _look_for(self, name: str, array: "zarr.Array[Any]", items: Iterable[int]) -> Path:
+        """Look for chunks or shards: Zarr reads one that is gone as zeros, which counts may be."""
+        length = _shard_items(array)
+        path = self.path / name
+        for first in sorted({int(item) // length for item in items}):
+            key = chunk_key(first, array.ndim)
+            path = self.path / name / key
+            if not path.is_file():
+                raise self._damage(name, f"lacks the chunk {key}")
+        return path
+
+    def _damage(self, name: str, words: str) -> InputError:
+        return InputError(f"{self.path}: the array '{name}' {words}; make the data set again")
 
     def require(self, attributes: Iterable[str], arrays: Iterable[str]) -> None:
         """Make sure that the store holds what its kind needs.
@@ -167,7 +186,12 @@ class Store:
             words = "is missing"
         except (OSError, ValueError, TypeError, AssertionError):
             words = "cannot be understood"
-        raise InputError(f"{self.path}: the array '{name}' {words}; make the data set again")
+        raise self._damage(name, words)
+
+
+def _shard_items(array: "zarr.Array[Any]") -> int:
+    """Items in a file of an array."""
+    return (array.shards or array.chunks or (1,))[0]
 
 
 def open_store(path: Path, kind: str | None = None) -> Store:

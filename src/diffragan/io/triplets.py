@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from diffragan.config.experiment import Experiment
+from diffragan.io.axes import frequencies, positions
+from diffragan.io.layout import Array, ArraySpec
 from diffragan.io.provenance import fingerprint
-from diffragan.io.store import Array, ArraySpec, Store, open_store
+from diffragan.io.store import Store, open_store
 
 KIND = "triplets"
 
@@ -40,22 +42,21 @@ def triplet_specs(experiment: Experiment, items: int, atoms: int) -> dict[str, A
     ) -> ArraySpec:
         return ArraySpec((items, *shape), dtype, ("item", *axes), unit, meaning)
 
-    yx = ("y", "x")
+    box = experiment.box_angstrom
     return {
-        "diffraction": per_item(
-            (side, side), "float32", ("q_y", "q_x"), "fraction of the incident beam per pixel",
-            "far-field intensity, zero frequency at pixel n // 2, noise-free",
-        ),
+        "diffraction": _diffraction_spec(experiment, items),
         "low_resolution": per_item(
-            (image, image), "uint32", yx, "electrons", "counts of the defocused image",
+            (image, image), "uint32", ("image_y", "image_x"), "count",
+            "electrons counted in each pixel of the defocused image",
         ),
         "high_resolution": per_item(
-            (image, image), "float32", yx, "fraction of the incident beam",
-            "noise-free target image",
+            (image, image), "float32", ("image_y", "image_x"), "1",
+            "noise-free target image, intensity as a fraction of the incident beam's",
         ),
         "exit_wave": per_item(
-            (wave, wave), "complex64", yx, "incident amplitude",
-            "scattered wave psi - 1 at the molecule's mid-plane, band-limited to this grid",
+            (wave, wave), "complex64", ("wave_y", "wave_x"), "1",
+            "scattered wave psi - 1 at the molecule's mid-plane in units of the incident "
+            "amplitude, band-limited to this grid",
         ),
         "orientation": per_item(
             (4,), "float64", ("xyzw",), "1", "unit quaternion that turns the molecule, p -> R p",
@@ -66,14 +67,16 @@ def triplet_specs(experiment: Experiment, items: int, atoms: int) -> dict[str, A
         ),
         "structure": per_item((), "int32", (), "1", "index into the attribute 'structures'"),
         "low_resolution_dose": per_item(
-            (), "float64", (), "e/angstrom^2", "dose of the low-resolution image",
+            (), "float64", (), "angstrom-2",
+            "dose of the low-resolution image, electrons per area",
         ),
         "low_resolution_snr": per_item(
             (), "float64", (), "1", "signal over noise power of these counts in the preset's band",
         ),
         "measured": ArraySpec(
             (side, side), "bool", ("q_y", "q_x"), "1",
-            "where the pattern was measured: false on the direct beam", per_item=False,
+            "where patterns were measured: false on the direct beam, gaps and dead pixels",
+            per_item=False,
         ),
         "atom_position": ArraySpec(
             (atoms, 3), "float64", ("atom", "xyz"), "angstrom",
@@ -85,15 +88,42 @@ def triplet_specs(experiment: Experiment, items: int, atoms: int) -> dict[str, A
         "atom_structure": ArraySpec(
             (atoms,), "int32", ("atom",), "1", "molecule each atom belongs to", per_item=False
         ),
+        **frequencies("q", side, box),
+        **positions("image", image, box),
+        **positions("wave", wave, box),
     }  # fmt: skip
 
 
+def _diffraction_spec(experiment: Experiment, items: int) -> ArraySpec:
+    """Patterns are fractions of the beam, counts, or counts with read noise."""
+    side, detector = experiment.diffraction_pixels, experiment.detector
+    shape, axes = (items, side, side), ("item", "q_y", "q_x")
+    if detector.exposure_e_per_a2 is None:
+        meaning = "far-field intensity, fraction of the incident beam in each pixel, noise-free"
+        return ArraySpec(shape, "float32", axes, "1", meaning)
+    dtype = "float32" if detector.read_noise_electrons else "uint32"
+    meaning = "electrons counted in each pixel; attribute 'incident_electrons' is the whole beam's"
+    return ArraySpec(shape, dtype, axes, "count", meaning)
+
+
 def triplet_attributes(
-    experiment: Experiment, structures: Sequence[StructureEntry], made_by: Mapping[str, Any]
+    experiment: Experiment,
+    structures: Sequence[StructureEntry],
+    made_by: Mapping[str, Any],
+    incident_electrons: float | None,
 ) -> dict[str, Any]:
-    """Attributes of a data set: experiment, molecules, provenance, and an identity of them all."""
+    """Attributes of a data set: experiment, molecules, provenance, and an identity of them all.
+
+    `incident_electrons` is the number of electrons behind each pattern; none where patterns are
+    fractions of the beam.
+    """
     content = {
         "experiment": experiment.model_dump(mode="json"),
+        "sampling": {
+            "pixels": experiment.simulation_grid.pixels,
+            "slice_thickness_angstrom": experiment.slice_thickness_angstrom,
+        },
+        "incident_electrons": incident_electrons,
         "structures": [
             {"name": s.name, "mass_kda": s.mass_kda, "sha256": s.sha256} for s in structures
         ],
@@ -136,6 +166,12 @@ class TripletStore:
     def read(self, name: str, items: Sequence[int] | None = None) -> Array:
         """Read an array or some of its items."""
         return self.store.read(name, items)
+
+    def patterns(self, items: Sequence[int] | None = None) -> Array:
+        """Read patterns as fractions of the incident beam per pixel, whether counted or not."""
+        values = self.read("diffraction", items)
+        incident = self.store.attributes.get("incident_electrons")
+        return values if incident is None else (values / float(incident)).astype(np.float32)
 
     def structures(self) -> list[StructureEntry]:
         """Molecules of the data set."""
