@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from diffragan.config.experiment import OpticsSettings
+from diffragan.config.optics import OpticsSettings
 from diffragan.electron import Electron
 from diffragan.fourier import fourier
 from diffragan.grid import Grid

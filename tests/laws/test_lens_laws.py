@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from diffragan.config.experiment import OpticsSettings
+from diffragan.config.optics import OpticsSettings
 from diffragan.electron import Electron
 from diffragan.grid import Grid
 from diffragan.physics.optics import aberration_phase, convergence_envelope, transfer_function

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffragan.config.experiment import OpticsSettings
+from diffragan.config.optics import OpticsSettings
 from diffragan.electron import Electron
 from diffragan.fourier import fourier
 from diffragan.grid import Grid

@@ -86,7 +86,7 @@ def run(arguments: Arguments) -> None:
     device = _device(arguments)
     check_store_target(arguments.out, KIND)
     structures = read_prepared_many(arguments.structures)
-    molecules = 1 if arguments.conformations else len(structures)
+    molecules = 1 if experiment.specimen.conformations.populations else len(structures)
     items = molecules * experiment.orientations
     workers = 1
     if device == "cpu" and cluster is None:

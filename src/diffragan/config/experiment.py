@@ -1,78 +1,33 @@
-"""The settings of a simulated experiment: beam, box, detector, images and numerics."""
+"""The settings of a simulated experiment: specimen, beam, box, detector, images and numerics."""
 
 from math import ceil, floor
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from diffragan.config.accuracy import Sampling, sampling_for
+from diffragan.config.beam import BeamSettings, InelasticSettings
+from diffragan.config.detector import DetectorSettings
+from diffragan.config.numerics import (
+    ANTIALIAS_FRACTION,
+    LARGEST_PIXELS,
+    NumericsSettings,
+    fast_even,
+)
+from diffragan.config.optics import HighResolutionSettings, LowResolutionSettings
 from diffragan.config.settings import Settings
+from diffragan.config.specimen import SpecimenSettings
 from diffragan.electron import Electron
 from diffragan.grid import Grid
 
-ANTIALIAS_FRACTION = 2 / 3
-"""Share of the Nyquist frequency that a multislice wave may use (Kirkland, 3rd ed., sec. 6.8)."""
-LARGEST_PIXELS = 4096
-"""No grid may have more samples along a side."""
-
 
 class DiffractionSettings(Settings):
-    """What the detector of the far-field pattern records."""
+    """Which part of the far-field pattern is recorded."""
 
     max_angle_mrad: float = Field(20.0, gt=0, le=200)
     """Half the side of the square that is recorded [mrad]; its corners reach sqrt(2) further."""
     direct_beam_pixels: float = Field(0.5, ge=0)
     """Radius around the direct beam that is masked [pixels]; 0.5 masks the central pixel alone."""
-
-
-class OpticsSettings(Settings):
-    """The lens that forms an image from the mid-plane wave."""
-
-    defocus_angstrom: float = Field(ge=-1e6, le=1e6)
-    """Defocus from the molecule's mid-plane, positive is underfocus [Å]."""
-    aperture_mrad: float | None = Field(None, gt=0)
-    """Angle beyond which nothing passes [mrad]."""
-    spherical_aberration_mm: float = Field(0.0, ge=0)
-    astigmatism_angstrom: float = Field(0.0, ge=0, le=1e6)
-    """How far the defocus is above its mean along the angle, and below it across [Å]: RELION's
-    (defocus U - defocus V) / 2."""
-    astigmatism_angle_deg: float = Field(0.0, ge=-360, le=360)
-    """Direction of the largest defocus, from x to y [degrees]; RELION's defocus angle."""
-    focal_spread_angstrom: float = Field(0.0, ge=0)
-    """Standard deviation of the defocus over the exposure [Å]."""
-    convergence_mrad: float = Field(0.0, ge=0, le=10)
-    """Semi-angle at which the Gaussian illumination falls to 1/e [mrad]; 0 is a parallel beam."""
-
-
-class HighResolutionSettings(OpticsSettings):
-    """The noise-free target image."""
-
-    defocus_angstrom: float = Field(50.0, ge=-1e6, le=1e6)
-
-
-class LowResolutionSettings(OpticsSettings):
-    """The defocused, noisy image; its dose is found from the wanted signal-to-noise ratio."""
-
-    defocus_angstrom: float = Field(1000.0, ge=-1e6, le=1e6)
-    aperture_mrad: float | None = Field(5.0, gt=0)
-    snr: float = Field(0.8, gt=0)
-    """Signal power over noise power in `snr_band_angstrom`."""
-    snr_band_angstrom: tuple[float, float] = (8.0, 5.0)
-    """Resolution limits of the band in which `snr` holds [Å], coarse one first."""
-
-    @model_validator(mode="after")
-    def _band_is_ordered(self) -> Self:
-        coarse, fine = self.snr_band_angstrom
-        if not coarse > fine > 0:
-            raise ValueError("snr_band_angstrom needs two resolutions, the coarser first")
-        return self
-
-
-class NumericsSettings(Settings):
-    """How finely the multislice is computed."""
-
-    pixels: int = Field(256, ge=16, le=LARGEST_PIXELS)
-    """Samples along one side of the box."""
-    slice_thickness_angstrom: float = Field(2.0, gt=0, le=20)
 
 
 class Experiment(Settings):
@@ -83,8 +38,13 @@ class Experiment(Settings):
     """Name of the preset these settings started from."""
     energy_kev: float = Field(200.0, ge=10, le=3000)
     box_angstrom: float = Field(70.0, gt=0, le=2000)
+    """Side of the images; patterns are sampled at 1 / box [Å]."""
     orientations: int = Field(1078, ge=1, le=10_000_000)
+    specimen: SpecimenSettings = SpecimenSettings()
+    beam: BeamSettings = BeamSettings()
+    inelastic: InelasticSettings = InelasticSettings()
     diffraction: DiffractionSettings = DiffractionSettings()
+    detector: DetectorSettings = DetectorSettings()
     high_resolution: HighResolutionSettings = HighResolutionSettings()
     low_resolution: LowResolutionSettings = LowResolutionSettings()
     numerics: NumericsSettings = NumericsSettings()
@@ -109,9 +69,49 @@ class Experiment(Settings):
         return Grid(self.image_pixels, self.box_angstrom)
 
     @property
+    def sampling(self) -> Sampling:
+        """What the accuracy rule asks for."""
+        return sampling_for(
+            self.numerics.accuracy,
+            self.electron,
+            recorded_per_angstrom=self.axis_limit_per_angstrom,
+            needed_per_angstrom=max(
+                self.corner_limit_per_angstrom, self.image_grid.nyquist_per_angstrom
+            ),
+        )
+
+    @property
     def simulation_grid(self) -> Grid:
-        """Grid of the multislice."""
-        return Grid(self.numerics.pixels, self.box_angstrom)
+        """Grid of the multislice over the whole box."""
+        pixels = self.numerics.pixels
+        if pixels is None:
+            finest = self.sampling.band_limit_per_angstrom
+            # A little less than the sample asked for would be left out by rounding.
+            pixels = fast_even(2 / ANTIALIAS_FRACTION * finest * self.box_angstrom - 1e-6)
+        return Grid(pixels, self.box_angstrom)
+
+    @property
+    def slice_thickness_angstrom(self) -> float:
+        """Upper limit of the slices' thickness [Å]."""
+        return self.numerics.slice_thickness_angstrom or self.sampling.slice_thickness_angstrom
+
+    def grid_for(self, diameter_angstrom: float) -> Grid:
+        """Grid of the part of the box that is computed, in pixels of the same size.
+
+        The scattered wave of a molecule vanishes around it, so vacuum need not be computed.
+
+        Parameters
+        ----------
+        diameter_angstrom : Largest extent of the molecule in any orientation [Å].
+        """
+        whole = self.simulation_grid
+        if self.specimen.ice_thickness_angstrom is not None:
+            return whole
+        side = self.numerics.box_angstrom or diameter_angstrom + 2 * self.sampling.margin_angstrom
+        pixels = fast_even(side / whole.pixel_angstrom - 1e-6)
+        if pixels >= whole.pixels:
+            return whole
+        return Grid(pixels, pixels * whole.pixel_angstrom)
 
     @property
     def axis_limit_per_angstrom(self) -> float:
@@ -129,6 +129,11 @@ class Experiment(Settings):
         frequency = self.electron.frequency_per_angstrom(self.diffraction.max_angle_mrad)
         return 2 * floor(frequency * self.box_angstrom) + 1
 
+    @property
+    def pattern_spacing_mrad(self) -> float:
+        """Angle between the pixels of a pattern [mrad]."""
+        return self.electron.angle_mrad(1 / self.box_angstrom)
+
     def in_box(self, box_angstrom: float) -> dict[str, Any]:
         """Return the settings to override for another box; in a larger one, pixels keep their size.
 
@@ -137,12 +142,14 @@ class Experiment(Settings):
         scale = box_angstrom / self.box_angstrom
         if not 1 < scale < float("inf"):
             return {"box_angstrom": box_angstrom}
-        return {
+        changed: dict[str, Any] = {
             "box_angstrom": box_angstrom,
-            "numerics": {"pixels": _fast_even(self.numerics.pixels * scale)},
-            "wave_pixels": _fast_even(self.wave_pixels * scale),
-            "image_pixels": _fast_even(self.image_pixels * scale),
+            "wave_pixels": fast_even(self.wave_pixels * scale),
+            "image_pixels": fast_even(self.image_pixels * scale),
         }
+        if self.numerics.pixels is not None:
+            changed["numerics"] = {"pixels": fast_even(self.numerics.pixels * scale)}
+        return changed
 
     @model_validator(mode="after")
     def _grids_hold_the_data(self) -> Self:
@@ -159,27 +166,33 @@ class Experiment(Settings):
                 raise ValueError(
                     f"{name} is {pixels}; it must be even and at least the pattern's {side} pixels"
                 )
+        given, found = self.numerics.pixels, self.simulation_grid.pixels
         corner = 2**0.5 * (side // 2)
-        needed = 2 * corner / ANTIALIAS_FRACTION
-        if self.numerics.pixels < needed or self.numerics.pixels % 2:
+        needed = max(2 * corner / ANTIALIAS_FRACTION, self.wave_pixels, self.image_pixels)
+        if given is None and found > LARGEST_PIXELS:
             raise ValueError(
-                f"numerics.pixels is {self.numerics.pixels}; it must be even and at least "
-                f"{needed:.0f} so that the pattern's corners are free of aliasing"
+                f"the accuracy {self.numerics.accuracy:g} in a box of {self.box_angstrom:g} Å "
+                f"needs {found} pixels a side, more than {LARGEST_PIXELS}; lower the angle or the "
+                "accuracy, or take a smaller box"
             )
-        if self.numerics.pixels < max(self.wave_pixels, self.image_pixels):
-            raise ValueError("numerics.pixels must not be below wave_pixels or image_pixels")
+        if found < needed or found % 2:
+            raise ValueError(
+                f"numerics.pixels is {found}; it must be even and at least {ceil(needed)}, so that "
+                "the pattern's corners are free of aliasing and the images are sampled"
+            )
         return self
 
-
-def _fast_even(least: float) -> int:
-    """Smallest even number, not below `least`, whose Fourier transform is fast."""
-    number = 2 * ceil(least / 2)
-    while number <= LARGEST_PIXELS:
-        rest = number
-        for factor in (2, 3, 5):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1:
-            break
-        number += 2
-    return number
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        self.detector.refuse_impossible(self.diffraction_pixels, self.diffraction.max_angle_mrad)
+        in_ice = self.specimen.ice_thickness_angstrom is not None
+        if in_ice and self.numerics.box_angstrom is not None:
+            raise ValueError("numerics.box_angstrom cuts vacuum away, and ice fills the whole box")
+        inner = self.numerics.box_angstrom
+        if inner is not None and inner > self.box_angstrom:
+            raise ValueError(
+                f"numerics.box_angstrom is {inner:g}, more than the box of {self.box_angstrom:g} Å"
+            )
+        if self.specimen.conformations.mode_amplitude_angstrom > self.box_angstrom / 4:
+            raise ValueError("mode_amplitude_angstrom is more than a quarter of the box")
+        return self

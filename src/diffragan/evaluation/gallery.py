@@ -97,7 +97,7 @@ def _panel(figure: Figure, size: tuple[float, float], row: int, column: int) -> 
 
 def _diffraction(ax: Axes, data: TripletStore, item: int, labelled: bool) -> None:
     """Show a pattern, dark where electrons arrive, with circles of resolution."""
-    pattern = data.read("diffraction", [item])[0].astype(np.float64)
+    pattern = data.patterns([item])[0].astype(np.float64)
     pattern[~data.read("measured")] = np.nan
     brightest = np.nanpercentile(pattern, 99.8)
     logarithm = np.log10(np.maximum(pattern, brightest * 10**-DECADES))

@@ -42,7 +42,7 @@ def read_truth(data: TripletStore, items: Sequence[int], device: str = "cpu") ->
     return Truth(
         tensor("high_resolution", items),
         tensor("exit_wave", items),
-        tensor("diffraction", items),
+        torch.from_numpy(data.patterns(items)).to(device),
         tensor("measured", None),
     )
 

@@ -9,18 +9,15 @@ from numpy.typing import NDArray
 from diffragan.io.structures import read_structure, write_structure
 
 
-def write_rotated_structure(
-    source: Path, target: Path, matrix: NDArray[np.float64], shift: NDArray[np.float64]
-) -> None:
-    """Write the structure of `source` with every position p moved to `matrix` p + `shift` [Å].
+def write_moved_structure(source: Path, target: Path, positions: NDArray[np.float64]) -> None:
+    """Write the structure of `source` with its atoms elsewhere.
 
     Parameters
     ----------
     source, target : PDB or mmCIF files.
-    matrix : `(3, 3)` rotation.
-    shift : `(3,)` translation [Å].
+    positions : `(atoms, 3)`, in the order of the file [Å].
     """
     structure = read_structure(source)
-    movement = gemmi.Transform(gemmi.Mat33(matrix.tolist()), gemmi.Vec3(*shift))
-    structure[0].transform_pos_and_adp(movement)
+    for site, position in zip(structure[0].all(), positions.tolist(), strict=True):
+        site.atom.pos = gemmi.Position(*position)
     write_structure(structure, target)

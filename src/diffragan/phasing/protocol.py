@@ -72,7 +72,7 @@ def read_observations(
         return torch.from_numpy(store.read(name, items)).float().to(device)
 
     return Observations(
-        tensor("diffraction"),
+        torch.from_numpy(store.patterns(items)).float().to(device),
         torch.from_numpy(store.read("measured")).to(device),
         tensor("low_resolution"),
         tensor("low_resolution_dose"),

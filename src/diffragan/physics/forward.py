@@ -5,7 +5,7 @@ Everything here acts on the scattered wave psi_s = psi - 1 and is batched and di
 
 import torch
 
-from diffragan.config.experiment import OpticsSettings
+from diffragan.config.optics import OpticsSettings
 from diffragan.electron import Electron
 from diffragan.fourier import centred, decentred, fourier, inverse_fourier, resample, resize_centred
 from diffragan.grid import Grid

@@ -9,14 +9,14 @@ from functools import lru_cache
 
 import torch
 
-from diffragan.config.experiment import ANTIALIAS_FRACTION
+from diffragan.config.numerics import ANTIALIAS_FRACTION
 from diffragan.electron import Electron
 from diffragan.fourier import centred, fft2, ifft2
 from diffragan.grid import Grid
 from diffragan.physics.potential import effective_potential, projected_potential
 from diffragan.physics.slices import atoms_by_slice
 from diffragan.structures.atomic_model import AtomicModel
-from diffragan.typing import Bool, Complex, Tensor, Waves
+from diffragan.typing import Complex, Tensor, Waves
 
 
 def propagator(
@@ -32,13 +32,6 @@ def propagator(
     return axis[:, None] * axis[None, :]
 
 
-@lru_cache(maxsize=2)
-def _band(grid: Grid, device: torch.device) -> Bool[Tensor, "y x"]:
-    """Frequencies that a product of two waves does not alias into."""
-    limit = ANTIALIAS_FRACTION * grid.nyquist_per_angstrom
-    return grid.squared_frequencies(device) <= limit**2
-
-
 def transmission(phase: Tensor) -> Complex[Tensor, "*batch y x"]:
     """Change of a plane wave by a slice, exp(i phase) - 1.
 
@@ -47,10 +40,14 @@ def transmission(phase: Tensor) -> Complex[Tensor, "*batch y x"]:
     phase : `(..., y, x)`, real or complex [rad].
     """
     # Written so that a small phase keeps its digits in float32.
-    growth = torch.expm1(-phase.imag) if phase.is_complex() else torch.zeros_like(phase)
     turn = phase.real if phase.is_complex() else phase
-    real = growth * torch.cos(turn) - 2 * torch.sin(turn / 2) ** 2
-    return torch.complex(real, (1 + growth) * torch.sin(turn))
+    half = turn / 2
+    sine = torch.sin(half)
+    real, imaginary = -2 * sine.square(), 2 * sine * torch.cos(half)
+    if not phase.is_complex():
+        return torch.complex(real, imaginary)
+    growth = torch.expm1(-phase.imag)
+    return torch.complex(growth * (1 + real) + real, (1 + growth) * imaginary)
 
 
 def multislice(
@@ -82,7 +79,7 @@ def multislice(
         changed = transmission(electron.interaction_rad_per_volt_angstrom * potential)
         if scattered is not None:
             arrived = _propagated(scattered, here - height, grid, electron)
-            changed = arrived + torch.addcmul(changed, changed, arrived)
+            changed = torch.addcmul(changed, changed, arrived).add_(arrived)
         scattered, height = changed, here
     if scattered is None:
         raise ValueError("a multislice needs at least one slice")
@@ -91,8 +88,19 @@ def multislice(
 
 def _propagated(wave: Tensor, distance_angstrom: float, grid: Grid, electron: Electron) -> Tensor:
     """Band-limit a wave and propagate it, origin at pixel [0, 0]."""
-    step = propagator(distance_angstrom, grid, electron, wave.device)
-    return ifft2(fft2(wave) * (step * _band(grid, wave.device)))
+    # Slices are evenly spaced but for rounding, which no wave notices.
+    step = _step(round(distance_angstrom, 6), grid, electron, wave.device)
+    return ifft2(fft2(wave).mul_(step))
+
+
+@lru_cache(maxsize=2)
+def _step(
+    distance_angstrom: float, grid: Grid, electron: Electron, device: torch.device
+) -> Complex[Tensor, "y x"]:
+    """Propagator inside the band, zero beyond."""
+    limit = ANTIALIAS_FRACTION * grid.nyquist_per_angstrom
+    band = grid.squared_frequencies(device) <= limit**2
+    return propagator(distance_angstrom, grid, electron, device) * band
 
 
 def mid_plane_wave(
@@ -102,6 +110,7 @@ def mid_plane_wave(
     slice_thickness_angstrom: float,
     *,
     exact_heights: bool = True,
+    depth_angstrom: float | None = None,
 ) -> Waves:
     """Scattered wave psi_s = psi - 1 of a unit plane wave at the mid-plane of the molecule.
 
@@ -116,12 +125,15 @@ def mid_plane_wave(
     slice_thickness_angstrom : Upper limit of the slice thickness [Å].
     exact_heights : Let each atom scatter at its own height to first order; otherwise at the centre
         of its slice, as a conventional multislice does.
+    depth_angstrom : Extent along the beam that is divided into slices, the box's side when left
+        out [Å].
 
     Returns
     -------
     `(..., y, x)` complex64, origin at pixel n // 2.
     """
     batch = model if model.positions.ndim > 2 else _as_batch(model)
+    depth = depth_angstrom or grid.box_angstrom
     slices = (
         (
             atoms.height_angstrom,
@@ -129,7 +141,7 @@ def mid_plane_wave(
             if exact_heights
             else projected_potential(atoms, grid),
         )
-        for atoms in atoms_by_slice(batch, grid.box_angstrom, slice_thickness_angstrom)
+        for atoms in atoms_by_slice(batch, depth, slice_thickness_angstrom)
     )
     waves = multislice(slices, grid, electron)
     return waves if model.positions.ndim > 2 else waves[0]

@@ -4,7 +4,7 @@ from math import cos, radians, sin
 
 import torch
 
-from diffragan.config.experiment import OpticsSettings
+from diffragan.config.optics import OpticsSettings
 from diffragan.constants import MILLI
 from diffragan.electron import Electron
 from diffragan.grid import Grid

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import torch
 
-from diffragan.config.experiment import ANTIALIAS_FRACTION
+from diffragan.config.numerics import ANTIALIAS_FRACTION
 from diffragan.electron import Electron
 from diffragan.grid import Grid
 from diffragan.physics.form_factors import VOLT_ANGSTROM2_PER_ANGSTROM, electron_form_factor
@@ -66,13 +66,16 @@ class FourierBand:
 
 
 @lru_cache(maxsize=16)
-def _scaled_form_factor(band: FourierBand, atomic_number: int) -> Float[Tensor, "ky kx"]:
-    """Transform of one atom's projected potential inside the band, scaled for `ifft2` [V Å]."""
+def _scaled_form_factor(band: FourierBand, atomic_number: int) -> Complex[Tensor, "ky kx"]:
+    """Transform of one atom's projected potential inside the band, scaled for `ifft2` [V Å].
+
+    Real, but of the type of what it multiplies, which saves half the time of that.
+    """
     q = band.frequencies()
     per_area = VOLT_ANGSTROM2_PER_ANGSTROM / band.grid.box_angstrom**2
     inside = q <= ANTIALIAS_FRACTION * band.grid.nyquist_per_angstrom
     factor = electron_form_factor(atomic_number, q) * per_area * band.grid.pixels**2
-    return torch.where(inside, factor, 0.0)
+    return torch.where(inside, factor, 0.0).to(torch.complex64)
 
 
 def _phase_factors(
@@ -109,8 +112,8 @@ def _structure_sum(
         of_element = along_y[..., run.start : run.stop] @ along_x[
             ..., run.start : run.stop
         ].transpose(-1, -2)
-        term = of_element * _scaled_form_factor(band, run.atomic_number)
-        total = term if total is None else total + term
+        factor = _scaled_form_factor(band, run.atomic_number)
+        total = of_element.mul_(factor) if total is None else total.addcmul_(of_element, factor)
     assert total is not None
     return total
 

@@ -6,17 +6,16 @@ the bytes do not depend on the number of workers or on interruptions.
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from diffragan.config.experiment import Experiment
 from diffragan.errors import ConfigError, InputError
 from diffragan.io.files import output_folder
 from diffragan.io.provenance import provenance
-from diffragan.io.rotated import write_rotated_structure
+from diffragan.io.rotated import write_moved_structure
 from diffragan.io.store_writer import StoreWriter, check_disk, check_store_target, write_item
 from diffragan.io.triplets import (
     KIND,
@@ -26,8 +25,8 @@ from diffragan.io.triplets import (
     triplet_specs,
 )
 from diffragan.physics.forward import measured_region
+from diffragan.physics.illumination import beam_area_angstrom2
 from diffragan.progress import progress_bar
-from diffragan.rotations import matrix_from_quaternion
 from diffragan.simulation.cluster import (
     LocalWorkers,
     Place,
@@ -35,33 +34,13 @@ from diffragan.simulation.cluster import (
     SlurmJobs,
     check_place,
 )
-from diffragan.simulation.orientations import Pose, check_fits, item_generator, posed, random_pose
-from diffragan.simulation.triplet import ENGINES, simulate_triplet
+from diffragan.simulation.conformations import check_populations
+from diffragan.simulation.orientations import check_fits
+from diffragan.simulation.plan import Plan, make_plan
+from diffragan.simulation.triplet import ENGINES, layout, simulate_triplet
 from diffragan.simulation.workers import memory_bytes, worker_count
 from diffragan.structures.prepared import PreparedStructure
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything a worker needs to make any item."""
-
-    experiment: Experiment
-    structures: tuple[PreparedStructure, ...]
-    seed: int
-    engine: str
-    device: str
-    rotated_folder: Path | None
-
-    def __len__(self) -> int:
-        """Return the number of items."""
-        return len(self.structures) * self.experiment.orientations
-
-    def pose(self, item: int) -> tuple[Pose, np.random.Generator]:
-        """How the molecule of an item stands, and the generator to draw its noise from."""
-        index, orientation = divmod(item, self.experiment.orientations)
-        structure = self.structures[index]
-        generator = item_generator(self.seed, structure.sha256, orientation)
-        return random_pose(structure.model, generator), generator
+from diffragan.structures.superposition import superposed
 
 
 def simulate_dataset(
@@ -83,7 +62,7 @@ def simulate_dataset(
     Parameters
     ----------
     structures : Prepared molecules, each of another name.
-    experiment : Beam, box, detector, images and numerics.
+    experiment : Specimen, beam, box, detector, images and numerics.
     seed : Seed of orientations and noise.
     out : The store, a name that ends in `.zarr`.
     engine : `torch`, or `abtem` for the reference.
@@ -104,7 +83,15 @@ def simulate_dataset(
         raise ConfigError(f"the seed is {seed}; use a whole number that is not negative")
     if cluster is not None and device != "cpu":
         raise ConfigError(f"workers on a cluster compute on the CPU, and the device is '{device}'")
-    plan = Plan(experiment, tuple(structures), seed, engine, device, rotated_folder)
+    check_populations(experiment.specimen.conformations, len(structures))
+    if engine == "abtem" and experiment.specimen.thermal_motion == "b_factors":
+        raise ConfigError(
+            "abTEM knows no B-factors; set specimen.thermal_motion to 'frozen_phonons', or use "
+            "--engine torch"
+        )
+    if experiment.specimen.conformations.populations:
+        structures = superposed(list(structures))
+    plan = make_plan(experiment, structures, seed, engine, device, rotated_folder)
     entries = [
         StructureEntry(
             s.name,
@@ -129,11 +116,16 @@ def simulate_dataset(
         seed,
         {s.name: s.sha256 for s in structures},
     )
-    with StoreWriter(out, KIND, specs, triplet_attributes(experiment, entries, made_by)) as writer:
-        region = measured_region(
+    exposure = experiment.detector.exposure_e_per_a2
+    area = beam_area_angstrom2(experiment.beam, experiment.simulation_grid)
+    attributes = triplet_attributes(
+        experiment, entries, made_by, None if exposure is None else exposure * area
+    )
+    with StoreWriter(out, KIND, specs, attributes) as writer:
+        measured = layout(experiment, seed).measured & measured_region(
             experiment.diffraction_pixels, experiment.diffraction.direct_beam_pixels
         )
-        writer.write_whole({**molecule_arrays(entries), "measured": region.numpy()})
+        writer.write_whole({**molecule_arrays(entries), "measured": measured.numpy()})
         if rotated_folder is not None:
             output_folder(rotated_folder)
             # The run that is taken up may not have been asked for them.
@@ -154,11 +146,14 @@ def simulate_dataset(
 
 def make_item(plan: Plan, item: int, partial: Path) -> None:
     """Simulate one item and write it into the growing store."""
-    molecule = item // plan.experiment.orientations
-    pose, generator = plan.pose(item)
-    model = posed(plan.structures[molecule].model, pose)
+    scene = plan.scene(item)
     triplet = simulate_triplet(
-        model.to(plan.device), plan.experiment, generator, ENGINES[plan.engine]
+        scene.model.to(plan.device),
+        plan.experiment,
+        scene.generator,
+        engine=ENGINES[plan.engine],
+        grid=plan.grid(scene.structure),
+        maps=layout(plan.experiment, plan.seed),
     )
     if plan.rotated_folder is not None:
         _write_rotated(plan, item, plan.rotated_folder)
@@ -170,9 +165,9 @@ def make_item(plan: Plan, item: int, partial: Path) -> None:
             "low_resolution": triplet.low_resolution.numpy(),
             "high_resolution": triplet.high_resolution.cpu().numpy(),
             "exit_wave": triplet.exit_wave.cpu().numpy(),
-            "orientation": pose.quaternion,
-            "shift": pose.shift,
-            "structure": molecule,
+            "orientation": scene.pose.quaternion,
+            "shift": scene.pose.shift,
+            "structure": scene.structure,
             "low_resolution_dose": triplet.low_resolution_dose_e_per_a2,
             "low_resolution_snr": triplet.low_resolution_snr,
         },
@@ -180,21 +175,31 @@ def make_item(plan: Plan, item: int, partial: Path) -> None:
 
 
 def _write_rotated(plan: Plan, item: int, folder: Path) -> None:
-    molecule, orientation = divmod(item, plan.experiment.orientations)
-    structure, (pose, _) = plan.structures[molecule], plan.pose(item)
-    write_rotated_structure(
+    scene = plan.scene(item)
+    structure = plan.structures[scene.structure]
+    write_moved_structure(
         structure.path,
-        folder / f"{structure.name}_{orientation:05d}.pdb",
-        matrix_from_quaternion(pose.quaternion),
-        pose.shift,
+        folder / f"{structure.name}_{scene.number:05d}.pdb",
+        scene.model.positions.double().numpy(),
     )
 
 
 def _check_all_fit(plan: Plan) -> None:
-    count = plan.experiment.orientations
+    experiment = plan.experiment
     for index, structure in enumerate(plan.structures):
-        poses = (plan.pose(item)[0] for item in range(index * count, (index + 1) * count))
-        check_fits(structure.name, structure.model, poses, plan.experiment.box_angstrom)
+        extent = plan.extents_angstrom[index]
+        experiment.beam.check_probe_holds(extent)
+        check_fits(
+            structure.name,
+            (
+                scene.model
+                for scene in map(plan.scene, plan.items_of(index))
+                if scene.structure == index
+            ),
+            extent,
+            experiment.box_angstrom,
+            experiment.specimen.ice_thickness_angstrom,
+        )
 
 
 def _compute(

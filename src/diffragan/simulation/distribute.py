@@ -96,7 +96,7 @@ class _Run:
                 self._client.register_plugin(self._maker)
             except OSError:
                 continue
-            except (ImportError, AttributeError) as error:
+            except Exception as error:  # noqa: BLE001 - Dask has no narrower one for this
                 raise ConfigError(
                     f"the workers cannot run diffragan ({error}); install the version of this "
                     "machine there"

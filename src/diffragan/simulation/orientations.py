@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
+from scipy.spatial.distance import pdist
 
 from diffragan.config.specimen import OrientationSettings
 from diffragan.errors import InputError
@@ -57,21 +59,47 @@ def posed(model: AtomicModel, pose: Pose) -> AtomicModel:
     return replace(moved, positions=moved.positions.float())
 
 
-def check_fits(name: str, model: AtomicModel, poses: Iterable[Pose], box_angstrom: float) -> None:
-    """Make sure that the molecule fits its box in every orientation asked for.
+def largest_extent(model: AtomicModel) -> float:
+    """Largest distance between two atoms: no orientation is wider [Å]."""
+    points = model.positions.detach().double().cpu().numpy()
+    # A flat or tiny molecule has no hull.
+    outer = points[ConvexHull(points, qhull_options="QJ").vertices] if len(points) > 4 else points
+    return float(pdist(outer).max()) if len(outer) > 1 else 0.0
 
-    The orientations are looked at only when the molecule could stick out in some.
+
+def check_fits(
+    name: str,
+    models: Iterable[AtomicModel],
+    largest_angstrom: float,
+    box_angstrom: float,
+    ice_thickness_angstrom: float | None,
+) -> None:
+    """Make sure that the molecule fits its box, and its ice, in every pose asked for.
+
+    Parameters
+    ----------
+    name : The molecule's.
+    models : It in every pose; looked at only when it could stick out in some.
+    largest_angstrom : Its largest extent in any orientation [Å].
+    box_angstrom : Side of the box [Å].
+    ice_thickness_angstrom : Thickness of the ice, if there is any [Å].
 
     Raises
     ------
-    InputError : It does not; says by how much, and the box that would do.
+    InputError : It does not fit; says by how much, and what would do.
     """
-    middle = (model.positions.amax(0) + model.positions.amin(0)) / 2
-    if 2 * float((model.positions - middle).norm(dim=1).max()) <= box_angstrom:
+    ice = ice_thickness_angstrom or float("inf")
+    if largest_angstrom <= min(box_angstrom, ice):
         return
-    worst = max(float(posed(model, pose).extent().max()) for pose in poses)
-    if worst > box_angstrom:
+    worst = torch.stack([model.extent() for model in models]).amax(0)
+    widest, thickest = float(worst.max()), float(worst[2])
+    if widest > box_angstrom:
         raise InputError(
-            f"{name}: {worst:.1f} Å across, {worst - box_angstrom:.1f} Å more than the box of "
-            f"{box_angstrom:g} Å; use a box of {int(worst) + 3} Å or more (`--box-angstrom`)"
+            f"{name}: {widest:.1f} Å across, {widest - box_angstrom:.1f} Å more than the box of "
+            f"{box_angstrom:g} Å; use a box of {int(widest) + 3} Å or more (`--box-angstrom`)"
+        )
+    if thickest > ice:
+        raise InputError(
+            f"{name}: {thickest:.1f} Å thick, and the ice only {ice:g} Å; set "
+            f"specimen.ice_thickness_angstrom to {int(thickest) + 3} or more"
         )

@@ -18,7 +18,7 @@ BYTES_PER_PIXEL = 110
 
 def memory_bytes(experiment: Experiment) -> float:
     """Memory that one worker needs at its peak [bytes]."""
-    return PROCESS_BYTES + BYTES_PER_PIXEL * experiment.numerics.pixels**2
+    return PROCESS_BYTES + BYTES_PER_PIXEL * experiment.simulation_grid.pixels**2
 
 
 def worker_count(wanted: int | None, items: int, experiment: Experiment) -> int:
@@ -41,8 +41,9 @@ def worker_count(wanted: int | None, items: int, experiment: Experiment) -> int:
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     room = int(machine / memory_bytes(experiment))
     if least > room:
+        pixels = experiment.simulation_grid.pixels
         raise ConfigError(
-            f"{least} worker{'s' * (least > 1)} with {experiment.numerics.pixels} pixels a side "
+            f"{least} worker{'s' * (least > 1)} with {pixels} pixels a side "
             f"need {least * memory_bytes(experiment) / 1e9:.1f} GB of memory, and this machine has "
             f"{machine / 1e9:.1f} GB; use fewer workers or lower numerics.pixels"
         )

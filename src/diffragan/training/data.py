@@ -157,7 +157,7 @@ def _read(store: TripletStore, items: Sequence[int]) -> tuple[Tensor, Tensor, Te
     dose = torch.from_numpy(store.read("low_resolution_dose", items)).float()
     return (
         contrast(counts, dose, store.experiment),
-        torch.from_numpy(store.read("diffraction", items)),
+        torch.from_numpy(store.patterns(items)),
         torch.from_numpy(store.read("measured")),
         torch.from_numpy(store.read("high_resolution", items)),
     )
