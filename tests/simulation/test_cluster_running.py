@@ -6,6 +6,7 @@ from threading import Thread
 
 import pytest
 from dask_processes import items_done, kill, scheduler_process, wait_for, worker_process
+from distributed import Client
 
 from diffragan.cli.main import run
 from diffragan.config.experiment import Experiment
@@ -191,3 +192,19 @@ def test_a_running_cluster_serves_one_run_after_another(address: str, tmp_path: 
         work = Work(_touch, None, tmp_path / name, 1e8)
         assert sorted(run_items(work, range(20), RunningScheduler(address))) == list(range(20))
         assert len(list((tmp_path / name).iterdir())) == 20
+
+
+def test_workers_that_cannot_run_diffragan_are_told(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = folder / "hidden" / "diffragan"
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").write_text("raise ImportError('none here')")
+    with scheduler_process(folder) as (where, _):
+        monkeypatch.syspath_prepend(hidden.parent)
+        with worker_process(where, folder):
+            with Client(where, set_as_default=False) as client:
+                client.wait_for_workers(1, timeout=30)
+            error = refusal(Work(_touch, None, tmp_path, 1e8), where)
+    assert isinstance(error, ConfigError)
+    assert "the workers cannot run diffragan" in str(error)

@@ -122,7 +122,9 @@ class _Run:
         if self._threads:
             self._last_worker = now
         elif now - self._last_worker > self._place.patience_seconds:
-            raise self._gone(f"no worker for {self._place.patience_seconds:g} s")
+            raise self._gone(
+                f"no worker for {self._place.patience_seconds:g} s (their logs may say why)"
+            )
 
     def _hand_out(self) -> bool:
         """Keep all threads busy; return whether items are left to hand out."""
