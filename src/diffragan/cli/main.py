@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "demo": "the whole way on a small real protein, in minutes, ending in a report",
     "fetch": "download structures from the Protein Data Bank",
     "prepare": "clean PDB or mmCIF structures: one chain, no ligands, hydrogens added",
+    "split": "divide structures into training, validation and test without relatives across",
     "simulate": "simulate diffraction patterns and images of prepared structures",
     "train": "train a learned phaser on simulated data",
     "phase": "recover the waves of a data set by a phasing method",
