@@ -66,7 +66,7 @@ def _store(path: Path) -> Iterator[str]:
         yield f"  {name} ({axes}) {spec.dtype} [{spec.unit}]: {spec.meaning}; {size}"
     yield from _provenance(attributes["provenance"])
     yield f"  {_bytes(sum(map(store.stored_bytes, store.array_names())))} on disk"
-    yield "  no problem found; `--verify` reads every value"
+    yield "  no problem found at a glance; `--verify` reads every value"
 
 
 def _bytes(count: float) -> str:
