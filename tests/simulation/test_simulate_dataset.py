@@ -21,8 +21,15 @@ from diffragan.io.store_writer import JOURNAL
 from diffragan.io.triplets import TripletStore
 from diffragan.rotations import matrix_from_quaternion
 from diffragan.simulation import dataset
-from diffragan.simulation.dataset import Plan, make_item, simulate_dataset
-from diffragan.simulation.orientations import check_fits, item_generator, posed, random_pose
+from diffragan.simulation.dataset import make_item, simulate_dataset
+from diffragan.simulation.orientations import (
+    check_fits,
+    item_generator,
+    posed,
+    random_pose,
+    size_in_poses,
+)
+from diffragan.simulation.plan import Plan
 from diffragan.simulation.workers import memory_bytes, worker_count
 from diffragan.structures.atomic_model import AtomicModel
 from diffragan.structures.prepared import PreparedStructure
@@ -181,7 +188,7 @@ def test_the_advice_for_a_long_molecule_works_with_the_preset_s_pixels() -> None
 
     def check(box: float) -> None:
         poses = (random_pose(rod, item_generator(0, "ab" * 32, n)) for n in range(64))
-        check_fits("rod", rod, poses, box)
+        check_fits([size_in_poses("rod", [posed(rod, pose) for pose in poses])], box, None)
 
     with pytest.raises(InputError, match=r"rod: 8.* across, .* more than the box of 70") as caught:
         check(70)
@@ -192,13 +199,13 @@ def test_the_advice_for_a_long_molecule_works_with_the_preset_s_pixels() -> None
 
 
 def test_a_molecule_that_fits_in_any_orientation_is_not_turned_to_find_out(
-    villin: PreparedStructure,
+    villin: PreparedStructure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def poses() -> object:
+    def not_needed(*_: object) -> None:
         raise AssertionError("no orientation needs to be looked at")
-        yield
 
-    check_fits("test", villin.model, poses(), 70)  # type: ignore[arg-type]
+    monkeypatch.setattr(dataset, "size_in_poses", not_needed)
+    simulate_dataset([villin], quick(1), SEED, tmp_path / "one.zarr", workers=1)
 
 
 def test_orientations_are_uniform_on_so3(villin: PreparedStructure) -> None:

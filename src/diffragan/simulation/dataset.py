@@ -35,7 +35,7 @@ from diffragan.simulation.cluster import (
     check_place,
 )
 from diffragan.simulation.conformations import check_populations
-from diffragan.simulation.orientations import check_fits
+from diffragan.simulation.orientations import check_fits, size_in_poses
 from diffragan.simulation.plan import Plan, make_plan
 from diffragan.simulation.triplet import ENGINES, layout, simulate_triplet
 from diffragan.simulation.workers import memory_bytes, worker_count
@@ -185,21 +185,17 @@ def _write_rotated(plan: Plan, item: int, folder: Path) -> None:
 
 
 def _check_all_fit(plan: Plan) -> None:
-    experiment = plan.experiment
+    box = plan.experiment.box_angstrom
+    ice = plan.experiment.specimen.ice_thickness_angstrom
+    plan.experiment.beam.check_probe_holds(max(plan.extents_angstrom))
+    sizes = []
     for index, structure in enumerate(plan.structures):
-        extent = plan.extents_angstrom[index]
-        experiment.beam.check_probe_holds(extent)
-        check_fits(
-            structure.name,
-            (
-                scene.model
-                for scene in map(plan.scene, plan.items_of(index))
-                if scene.structure == index
-            ),
-            extent,
-            experiment.box_angstrom,
-            experiment.specimen.ice_thickness_angstrom,
-        )
+        # Turning a molecule in every way takes a while; most fit however they are turned.
+        if plan.extents_angstrom[index] > min(box, ice or box):
+            scenes = map(plan.scene, plan.items_of(index))
+            poses = (scene.model for scene in scenes if scene.structure == index)
+            sizes.append(size_in_poses(structure.name, poses))
+    check_fits(sizes, box, ice)
 
 
 def _compute(

@@ -1,6 +1,6 @@
 """Orientation and randomness of every item, from the seed, the molecule and the item's number."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,39 +67,54 @@ def largest_extent(model: AtomicModel) -> float:
     return float(pdist(outer).max()) if len(outer) > 1 else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much room a molecule takes in the poses of a data set."""
+
+    name: str
+    across_angstrom: float
+    """Largest extent along any axis of the box [Å]."""
+    along_beam_angstrom: float
+    """Largest extent along the beam [Å]."""
+
+
+def size_in_poses(name: str, models: Iterable[AtomicModel]) -> Size:
+    """Measure a molecule in all its poses; nothing, if there are none."""
+    worst = torch.stack([torch.zeros(3), *(model.extent() for model in models)]).amax(0)
+    return Size(name, float(worst.max()), float(worst[2]))
+
+
 def check_fits(
-    name: str,
-    models: Iterable[AtomicModel],
-    largest_angstrom: float,
-    box_angstrom: float,
-    ice_thickness_angstrom: float | None,
+    sizes: Sequence[Size], box_angstrom: float, ice_thickness_angstrom: float | None
 ) -> None:
-    """Make sure that the molecule fits its box, and its ice, in every pose asked for.
+    """Make sure that molecules fit their box and their ice.
 
     Parameters
     ----------
-    name : The molecule's.
-    models : It in every pose; looked at only when it could stick out in some.
-    largest_angstrom : Its largest extent in any orientation [Å].
+    sizes : Of every molecule that could stick out.
     box_angstrom : Side of the box [Å].
     ice_thickness_angstrom : Thickness of the ice, if there is any [Å].
 
     Raises
     ------
-    InputError : It does not fit; says by how much, and what would do.
+    InputError : One does not fit; says by how much, and what would do for all.
     """
-    ice = ice_thickness_angstrom or float("inf")
-    if largest_angstrom <= min(box_angstrom, ice):
+    if not sizes:
         return
-    worst = torch.stack([model.extent() for model in models]).amax(0)
-    widest, thickest = float(worst.max()), float(worst[2])
-    if widest > box_angstrom:
+    widest = max(sizes, key=lambda size: size.across_angstrom)
+    if widest.across_angstrom > box_angstrom:
+        others = sum(size.across_angstrom > box_angstrom for size in sizes) - 1
+        also = f" ({others} more {'do' if others > 1 else 'does'} not fit)" if others else ""
         raise InputError(
-            f"{name}: {widest:.1f} Å across, {widest - box_angstrom:.1f} Å more than the box of "
-            f"{box_angstrom:g} Å; use a box of {int(widest) + 3} Å or more (`--box-angstrom`)"
+            f"{widest.name}: {widest.across_angstrom:.1f} Å across, "
+            f"{widest.across_angstrom - box_angstrom:.1f} Å more than the box of {box_angstrom:g} Å"
+            f"{also}; use a box of {int(widest.across_angstrom) + 3} Å or more (`--box-angstrom`)"
         )
-    if thickest > ice:
+    thickest = max(sizes, key=lambda size: size.along_beam_angstrom)
+    ice = ice_thickness_angstrom
+    if ice is not None and thickest.along_beam_angstrom > ice:
         raise InputError(
-            f"{name}: {thickest:.1f} Å thick, and the ice only {ice:g} Å; set "
-            f"specimen.ice_thickness_angstrom to {int(thickest) + 3} or more"
+            f"{thickest.name}: {thickest.along_beam_angstrom:.1f} Å thick, and the ice only "
+            f"{ice:g} Å; set specimen.ice_thickness_angstrom to "
+            f"{int(thickest.along_beam_angstrom) + 3} or more"
         )
