@@ -14,6 +14,7 @@ import torch
 from diffragan.config.experiment import Experiment
 from diffragan.errors import ConfigError, InputError
 from diffragan.io.files import output_folder
+from diffragan.io.ice_block import packaged_ice_block
 from diffragan.io.provenance import provenance
 from diffragan.io.rotated import write_moved_structure
 from diffragan.io.store_writer import StoreWriter, check_disk, check_store_target, write_item
@@ -114,7 +115,7 @@ def simulate_dataset(
         "simulate",
         {"engine": engine, **experiment.model_dump(mode="json")},
         seed,
-        {s.name: s.sha256 for s in structures},
+        _inputs(structures, experiment),
     )
     exposure = experiment.detector.exposure_e_per_a2
     area = beam_area_angstrom2(experiment.beam, experiment.simulation_grid)
@@ -172,6 +173,14 @@ def make_item(plan: Plan, item: int, partial: Path) -> None:
             "low_resolution_snr": triplet.low_resolution_snr,
         },
     )
+
+
+def _inputs(structures: Sequence[PreparedStructure], experiment: Experiment) -> dict[str, str]:
+    """Hashes of everything that the data are made from."""
+    inputs = {s.name: s.sha256 for s in structures}
+    if experiment.specimen.ice_thickness_angstrom is not None:
+        inputs["block of vitreous ice"] = packaged_ice_block().sha256
+    return inputs
 
 
 def _write_rotated(plan: Plan, item: int, folder: Path) -> None:
