@@ -28,6 +28,8 @@ COMMANDS: dict[str, str] = {
     "phase": "recover the waves of a data set by a phasing method",
     "evaluate": "judge phased waves against the truth, with controls, and write a report",
     "reconstruct": "insert phased images at known orientations into a 3D map",
+    "export": "write a data set as .npy files",
+    "bench": "measure the simulation's accuracy and speed, beside abTEM",
     "info": "say what a file is: shape, axes, units, provenance, first problem found",
     "validate": "check a configuration file",
 }

@@ -68,17 +68,23 @@ def check_disk(path: Path, specs: Mapping[str, ArraySpec]) -> None:
     ------
     OutputError : It has not; says how much is needed and free.
     """
-    needed = largest_bytes(specs)
+    begun = sum(f.stat().st_size for f in partial_path(path).rglob("*") if f.is_file())
+    check_room(path, largest_bytes(specs) - begun, "fewer orientations")
+
+
+def check_room(path: Path, needed: int, instead: str = "free some space") -> None:
+    """Make sure that the disk of `path` has room for so many bytes more.
+
+    Raises
+    ------
+    OutputError : It has not; says how much is needed and free.
+    """
     folder = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     free = shutil.disk_usage(folder).free
-    if needed <= free:
-        return
-    begun = partial_path(path).rglob("*")
-    free += sum(file.stat().st_size for file in begun if file.is_file())
     if needed > free:
         raise OutputError(
             f"{path}: needs up to {needed / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free; "
-            "choose another disk or fewer orientations"
+            f"choose another disk or {instead}"
         )
 
 
