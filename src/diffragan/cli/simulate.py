@@ -18,7 +18,7 @@ class Arguments:
     """
 
     structures: tyro.conf.Positional[tuple[Path, ...]]
-    """Files that `diffragan prepare` wrote, folders of them, or lists that `diffragan split` wrote."""
+    """Files that `diffragan prepare` wrote, folders of them, or lists that `split` wrote."""
     out: Path
     """The data set to write, a folder whose name ends in .zarr."""
     preset: str | None = None
