@@ -20,7 +20,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-test
-	$(BIN)/python benchmarks/simulation_speed.py
+	$(BIN)/diffragan bench simulate
 
 docs: $(VENV)/.installed-docs
 	$(BIN)/mkdocs build --strict

@@ -18,9 +18,6 @@ from diffragan.physics.slices import atoms_by_slice
 from diffragan.structures.atomic_model import AtomicModel
 from diffragan.typing import Complex, Tensor, Waves
 
-CACHED_PIXELS = 2**17
-"""A megabyte of complex numbers: pixels that are worked on together."""
-
 
 def propagator(
     distance_angstrom: float, grid: Grid, electron: Electron, device: torch.device | str = "cpu"
@@ -79,32 +76,14 @@ def multislice(
     scattered: Tensor | None = None
     height = 0.0
     for here, potential in slices:
-        arrived = None
+        changed = transmission(electron.interaction_rad_per_volt_angstrom * potential)
         if scattered is not None:
             arrived = _propagated(scattered, here - height, grid, electron)
-        scattered, height = _behind(potential, arrived, electron), here
+            changed = torch.addcmul(changed, changed, arrived).add_(arrived)
+        scattered, height = changed, here
     if scattered is None:
         raise ValueError("a multislice needs at least one slice")
     return centred(_propagated(scattered, -height, grid, electron))
-
-
-def _behind(potential: Tensor, arrived: Tensor | None, electron: Electron) -> Tensor:
-    """Scattered wave behind a slice, from what arrived in front of it.
-
-    On the CPU it is computed in blocks of rows that fit the processor's cache, in half the time.
-    """
-    rows, columns = potential.shape[-2:]
-    block = max(1, CACHED_PIXELS // columns) if potential.device.type == "cpu" else rows
-    parts = []
-    for first in range(0, rows, block):
-        here = slice(first, first + block)
-        phase = electron.interaction_rad_per_volt_angstrom * potential[..., here, :]
-        changed = transmission(phase)
-        if arrived is not None:
-            before = arrived[..., here, :]
-            changed = torch.addcmul(changed, changed, before).add_(before)
-        parts.append(changed)
-    return parts[0] if len(parts) == 1 else torch.cat(parts, -2)
 
 
 def _propagated(wave: Tensor, distance_angstrom: float, grid: Grid, electron: Electron) -> Tensor:

@@ -4,6 +4,8 @@ Nothing of abTEM is imported unless this engine is asked for.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from math import ceil
 from typing import Any
@@ -25,8 +27,12 @@ FINEST_NEEDED_PIXEL_ANGSTROM = 0.07
 18 % on pixels of 0.27 Å, by 4 % on 0.14 Å, by 1 % on 0.07 Å (psi_s then differs by 0.2 %)."""
 
 
-def require_abtem() -> None:
+def require_abtem(wanted_for: str = "the engine 'abtem'", instead: str = "--engine torch") -> None:
     """Make sure that the extra is there.
+
+    Parameters
+    ----------
+    wanted_for, instead : What needs it, and what would do without it, for the message.
 
     Raises
     ------
@@ -34,9 +40,25 @@ def require_abtem() -> None:
     """
     if find_spec("abtem") is None:
         raise MissingExtraError(
-            "the engine 'abtem' needs the package abTEM; install it with "
-            "`pip install 'diffragan[abtem]'` or use --engine torch"
+            f"{wanted_for} needs the package abTEM; install it with "
+            f"`pip install 'diffragan[abtem]'` or use {instead}"
         )
+
+
+@contextmanager
+def abtem_on_all_cores(cores: int) -> Iterator[None]:
+    """Let abTEM transform on so many threads; by itself it uses one.
+
+    Raises
+    ------
+    MissingExtraError : abTEM is not installed.
+    """
+    require_abtem()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import abtem  # noqa: PLC0415 - an optional package
+    with abtem.config.set({"fftw.threads": cores}):
+        yield
 
 
 def abtem_mid_plane_wave(
