@@ -38,6 +38,7 @@ from diffragan.simulation.cluster import (
 from diffragan.simulation.conformations import check_populations
 from diffragan.simulation.orientations import check_fits, size_in_poses
 from diffragan.simulation.plan import Plan, make_plan
+from diffragan.simulation.specimen import with_thermal_motion
 from diffragan.simulation.triplet import ENGINES, layout, simulate_triplet
 from diffragan.simulation.workers import memory_bytes, worker_count
 from diffragan.structures.prepared import PreparedStructure
@@ -74,7 +75,8 @@ def simulate_dataset(
 
     Raises
     ------
-    ConfigError : The seed or the number of workers cannot be used, or the memory is too small.
+    ConfigError : The seed or the number of workers cannot be used, the memory is too small, or
+        the specimen or the detector asked for is impossible.
     InputError : A molecule does not fit its box.
     OutputError : The disk is too small or `out` cannot be written.
     """
@@ -90,6 +92,11 @@ def simulate_dataset(
             "abTEM knows no B-factors; set specimen.thermal_motion to 'frozen_phonons', or use "
             "--engine torch"
         )
+    for one in structures:  # says now, not at the first item, whose B-factors are missing
+        with_thermal_motion(one.model, experiment.specimen, one.name)
+    measured = layout(experiment, seed).measured & measured_region(
+        experiment.diffraction_pixels, experiment.diffraction.direct_beam_pixels
+    )
     if experiment.specimen.conformations.populations:
         structures = superposed(list(structures))
     plan = make_plan(experiment, structures, seed, engine, device, rotated_folder)
@@ -123,9 +130,6 @@ def simulate_dataset(
         experiment, entries, made_by, None if exposure is None else exposure * area
     )
     with StoreWriter(out, KIND, specs, attributes) as writer:
-        measured = layout(experiment, seed).measured & measured_region(
-            experiment.diffraction_pixels, experiment.diffraction.direct_beam_pixels
-        )
         writer.write_whole({**molecule_arrays(entries), "measured": measured.numpy()})
         if rotated_folder is not None:
             output_folder(rotated_folder)
