@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from diffragan.io.journal import JOURNAL
 from diffragan.io.store import partial_path
-from diffragan.io.store_writer import JOURNAL
 
 PATIENCE_SECONDS = 60
 

@@ -16,8 +16,8 @@ import torch
 from diffragan.config.experiment import Experiment
 from diffragan.config.load import load_experiment
 from diffragan.errors import ConfigError, InputError, OutputError
+from diffragan.io.journal import JOURNAL
 from diffragan.io.store import partial_path
-from diffragan.io.store_writer import JOURNAL
 from diffragan.io.triplets import TripletStore
 from diffragan.rotations import matrix_from_quaternion
 from diffragan.simulation import dataset

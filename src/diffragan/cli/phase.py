@@ -40,7 +40,7 @@ def run(arguments: Arguments) -> None:
     from diffragan.device import choose_device
     from diffragan.errors import ConfigError
     from diffragan.io.phased import KIND, PhasedStore
-    from diffragan.io.store_writer import check_store_target
+    from diffragan.io.store_checks import check_store_target
     from diffragan.io.triplets import TripletStore
     from diffragan.phasing.dataset import phase_dataset
     from diffragan.phasing.particles import check_particle_names, write_particle_stack

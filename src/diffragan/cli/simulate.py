@@ -55,7 +55,8 @@ def run(arguments: Arguments) -> None:
     """Simulate, and say what was made."""
     from diffragan.config.load import load_experiment
     from diffragan.errors import ConfigError, nearest
-    from diffragan.io.store_writer import check_store_target
+    from diffragan.io.layout import largest_bytes
+    from diffragan.io.store_checks import check_store_target
     from diffragan.io.triplets import KIND, triplet_specs
     from diffragan.simulation.abtem_engine import require_abtem
     from diffragan.simulation.dataset import simulate_dataset
@@ -92,7 +93,7 @@ def run(arguments: Arguments) -> None:
     if device == "cpu" and cluster is None:
         workers = worker_count(arguments.workers, items, experiment)
     specs = triplet_specs(experiment, items, 0)
-    megabytes = sum(s.item_bytes for s in specs.values() if s.per_item) * items / 1e6
+    megabytes = largest_bytes(specs) / 1e6
     print(
         f"{items} triplets of {', '.join(s.name for s in structures[:5])}"
         f"{' and others' if len(structures) > 5 else ''}: at most {megabytes:.0f} MB on disk, "

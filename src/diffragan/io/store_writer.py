@@ -18,7 +18,7 @@ import zarr
 
 from diffragan.errors import OutputError
 from diffragan.io.files import named_in_errors, output_folder
-from diffragan.io.journal import JOURNAL, Journal
+from diffragan.io.journal import Journal
 from diffragan.io.layout import (
     CHECKSUM,
     FORMAT,
@@ -52,8 +52,6 @@ from diffragan.io.store_checks import (
     stored_attributes,
 )
 from diffragan.progress import tell
-
-__all__ = ["JOURNAL", "StoreWriter", "check_disk", "check_store_target", "write_item"]
 
 
 class StoreWriter:

@@ -17,7 +17,8 @@ from diffragan.io.files import output_folder
 from diffragan.io.ice_block import packaged_ice_block
 from diffragan.io.provenance import provenance
 from diffragan.io.rotated import write_moved_structure
-from diffragan.io.store_writer import StoreWriter, check_disk, check_store_target, write_item
+from diffragan.io.store_checks import check_disk, check_store_target
+from diffragan.io.store_writer import StoreWriter, write_item
 from diffragan.io.triplets import (
     KIND,
     StructureEntry,
