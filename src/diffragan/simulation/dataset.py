@@ -1,15 +1,14 @@
 """A whole data set: every molecule in every orientation, on several workers, resumable.
 
 Each item depends on the seed, its molecule and its number alone, and is computed by one thread, so
-the bytes do not depend on the number of workers or on interruptions.
+the bytes do not depend on the number of workers or on interruptions. A GPU computes items in groups
+that are fixed by their numbers.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-
-import torch
 
 from diffragan.config.experiment import Experiment
 from diffragan.errors import ConfigError, InputError
@@ -29,6 +28,7 @@ from diffragan.io.triplets import (
 from diffragan.physics.forward import measured_region
 from diffragan.physics.illumination import beam_area_angstrom2
 from diffragan.progress import progress_bar
+from diffragan.simulation.batched import poses_together, simulate_scenes
 from diffragan.simulation.cluster import (
     LocalWorkers,
     Place,
@@ -38,9 +38,10 @@ from diffragan.simulation.cluster import (
 )
 from diffragan.simulation.conformations import check_populations
 from diffragan.simulation.orientations import check_fits, size_in_poses
-from diffragan.simulation.plan import Plan, make_plan
+from diffragan.simulation.plan import Plan, Scene, make_plan
 from diffragan.simulation.specimen import with_thermal_motion
-from diffragan.simulation.triplet import ENGINES, layout, simulate_triplet
+from diffragan.simulation.threads import one_thread
+from diffragan.simulation.triplet import Triplet, layout
 from diffragan.simulation.workers import memory_bytes, worker_count
 from diffragan.structures.prepared import PreparedStructure
 from diffragan.structures.superposition import superposed
@@ -153,14 +154,27 @@ def simulate_dataset(
 def make_item(plan: Plan, item: int, partial: Path) -> None:
     """Simulate one item and write it into the growing store."""
     scene = plan.scene(item)
-    triplet = simulate_triplet(
-        scene.model.to(plan.device),
-        plan.experiment,
-        scene.generator,
-        engine=ENGINES[plan.engine],
-        grid=plan.grid(scene.structure),
-        maps=layout(plan.experiment, plan.seed),
-    )
+    (triplet,) = simulate_scenes(plan, [scene], [plan.experiment], together=1)
+    _write(plan, item, scene, triplet, partial)
+
+
+def make_group(
+    plan: Plan, group: range, together: int, wanted: Collection[int], partial: Path
+) -> Iterator[int]:
+    """Simulate a group of items, many waves at once; write and yield the wanted ones.
+
+    All of the group are computed, so that the bits of an item do not depend on which others are
+    there already.
+    """
+    scenes = [plan.scene(item) for item in group]
+    triplets = simulate_scenes(plan, scenes, [plan.experiment] * len(scenes), together)
+    for item, scene, triplet in zip(group, scenes, triplets, strict=True):
+        if item in wanted:
+            _write(plan, item, scene, triplet, partial)
+            yield item
+
+
+def _write(plan: Plan, item: int, scene: Scene, triplet: Triplet, partial: Path) -> None:
     if plan.rotated_folder is not None:
         _write_rotated(plan, item, plan.rotated_folder)
     write_item(
@@ -243,11 +257,16 @@ def _elsewhere(plan: Plan) -> Plan:
 
 
 def _compute_here(plan: Plan, items: Sequence[int], partial: Path) -> Iterator[int]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        for item in items:
-            make_item(plan, item, partial)
-            yield item
-    finally:
-        torch.set_num_threads(threads)
+    together = poses_together(plan.experiment, plan.device, plan.engine)
+    with one_thread():
+        if together == 1:
+            for item in items:
+                make_item(plan, item, partial)
+                yield item
+            return
+        wanted = set(items)
+        size = max(1, together // plan.experiment.specimen.configurations)
+        for first in range(0, len(plan), size):
+            group = range(first, min(first + size, len(plan)))
+            if not wanted.isdisjoint(group):
+                yield from make_group(plan, group, together, wanted, partial)

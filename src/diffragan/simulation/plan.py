@@ -65,8 +65,12 @@ class Plan:
         generator = item_generator(self.seed, self.structures[index].sha256, number)
         if self._populations:
             index = draw_conformation(self._populations, generator)
-        structure, specimen = self.structures[index], self.experiment.specimen
-        model = structure.model
+        return self.stand(index, number, generator)
+
+    def stand(self, index: int, number: int, generator: np.random.Generator) -> Scene:
+        """Bend, turn and shift a structure at random, as the experiment's specimens do."""
+        specimen = self.experiment.specimen
+        model = self.structures[index].model
         amplitude = specimen.conformations.mode_amplitude_angstrom
         if amplitude:
             model = bent(model, self.modes[index], amplitude, generator)

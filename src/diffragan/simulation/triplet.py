@@ -1,6 +1,6 @@
 """One triplet: the diffraction pattern and two images of one molecule in one orientation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isfinite
 
@@ -54,6 +54,16 @@ def layout(experiment: Experiment, seed: int) -> DetectorMaps:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """What stands in the beam during one exposure."""
+
+    configurations: tuple[AtomicModel, ...]
+    """Sets of atom positions that the exposure averages over; one where atoms are at rest."""
+    lost: float
+    """Share of the electrons that lose energy."""
+
+
 @torch.no_grad()
 def simulate_triplet(
     model: AtomicModel,
@@ -75,19 +85,59 @@ def simulate_triplet(
     grid : The part of the box to compute; all of it when left out.
     maps : The detector's layout; one of seed 0 when left out.
     """
+    specimen = set_up(model, experiment, generator)
+    part, thickness = grid or experiment.simulation_grid, experiment.slice_thickness_angstrom
+    waves = (
+        engine(atoms, part, experiment.electron, thickness) for atoms in specimen.configurations
+    )
+    return expose(waves, specimen.lost, experiment, generator, maps)
+
+
+def set_up(model: AtomicModel, experiment: Experiment, generator: np.random.Generator) -> Specimen:
+    """Put a molecule into its ice and let its atoms move.
+
+    Parameters
+    ----------
+    model, experiment, generator : See `simulate_triplet`.
+    """
+    settings = experiment.specimen
+    if settings.ice_thickness_angstrom is not None:
+        device = model.positions.device
+        model = embed_in_ice(
+            model.to("cpu"), experiment.box_angstrom, settings.ice_thickness_angstrom, generator
+        ).to(device)
+    model = with_thermal_motion(model, settings)
+    configurations = (
+        tuple(frozen_phonon(model, generator) for _ in range(settings.configurations))
+        if settings.thermal_motion == "frozen_phonons"
+        else (model,)
+    )
+    return Specimen(configurations, inelastic_fraction(model, experiment))
+
+
+def expose(
+    waves: Iterable[Waves],
+    lost: float,
+    experiment: Experiment,
+    generator: np.random.Generator,
+    maps: DetectorMaps | None = None,
+) -> Triplet:
+    """Record what the waves of a specimen give.
+
+    Parameters
+    ----------
+    waves : `(y, x)` each, psi_s at the mid-plane of every configuration, about the box's middle.
+    lost : Share of the electrons that lose energy.
+    experiment, generator, maps : See `simulate_triplet`.
+    """
     field = experiment.simulation_grid
-    specimen = _specimen(model, experiment, generator)
-    lost = inelastic_fraction(specimen, experiment)
-    patterns, low, high, waves = [], [], [], []
-    for atoms in _configurations(specimen, experiment, generator):
-        wave = engine(
-            atoms, grid or field, experiment.electron, experiment.slice_thickness_angstrom
-        )
-        wave = resize_centred(wave, field.pixels)
+    patterns, low, high, stored = [], [], [], []
+    for part in waves:
+        wave = resize_centred(part, field.pixels)
         patterns.append(far_field_pattern(wave, experiment, lost))
         low.append(_image(wave, experiment, "low_resolution", lost))
         high.append(_image(wave, experiment, "high_resolution", lost))
-        waves.append(resample(wave, experiment.wave_pixels))
+        stored.append(resample(wave, experiment.wave_pixels))
     low_image = _mean(low)
     counts, dose, snr = _count_low_resolution(low_image, experiment, generator)
     recorded = record(
@@ -97,31 +147,7 @@ def simulate_triplet(
         beam_area_angstrom2(experiment.beam, field),
         generator,
     )
-    return Triplet(recorded, counts, _mean(high), _mean(waves), dose, snr)
-
-
-def _specimen(
-    model: AtomicModel, experiment: Experiment, generator: np.random.Generator
-) -> AtomicModel:
-    """Put the molecule into its ice and let its atoms move."""
-    settings = experiment.specimen
-    if settings.ice_thickness_angstrom is not None:
-        device = model.positions.device
-        model = embed_in_ice(
-            model.to("cpu"), experiment.box_angstrom, settings.ice_thickness_angstrom, generator
-        ).to(device)
-    return with_thermal_motion(model, settings)
-
-
-def _configurations(
-    specimen: AtomicModel, experiment: Experiment, generator: np.random.Generator
-) -> Iterator[AtomicModel]:
-    """Yield the sets of positions that one exposure averages over."""
-    if experiment.specimen.thermal_motion != "frozen_phonons":
-        yield specimen
-        return
-    for _ in range(experiment.specimen.configurations):
-        yield frozen_phonon(specimen, generator)
+    return Triplet(recorded, counts, _mean(high), _mean(stored), dose, snr)
 
 
 def _image(wave: Waves, experiment: Experiment, role: str, lost: float) -> Images:
