@@ -83,7 +83,7 @@ SIMULATE = "simulate prep --preset quick --out new.zarr --orientations 1 --devic
         ("--workers 0", "the number of workers is 0; use 1 or more"),
         ("--workers 90000 --orientations 400000", "GB of memory, and this machine has"),
         ("--preset qick", "did you mean 'quick'?"),
-        ("--preset /etc/passwd", "known: paper, quick"),
+        ("--preset /etc/passwd", "known: ice, large, low-dose"),
         ("--engine abtm", "did you mean 'abtem'?"),
         ("--device tpu", "there is no device 'tpu'; use auto, cpu or cuda"),
         ("--device cuda:99", "no such GPU"),

@@ -10,6 +10,7 @@ from diffragan.config.beam import BeamSettings, InelasticSettings
 from diffragan.config.detector import DetectorSettings
 from diffragan.config.numerics import (
     ANTIALIAS_FRACTION,
+    BYTES_PER_PIXEL,
     LARGEST_PIXELS,
     NumericsSettings,
     fast_even,
@@ -172,8 +173,9 @@ class Experiment(Settings):
         if given is None and found > LARGEST_PIXELS:
             raise ValueError(
                 f"the accuracy {self.numerics.accuracy:g} in a box of {self.box_angstrom:g} Å "
-                f"needs {found} pixels a side, more than {LARGEST_PIXELS}; lower the angle or the "
-                "accuracy, or take a smaller box"
+                f"needs {found} pixels a side and {BYTES_PER_PIXEL * found**2 / 1e9:.1f} GB of "
+                f"memory for one wave, more than {LARGEST_PIXELS} pixels allow; lower the angle, "
+                "allow a larger error, or take a smaller box"
             )
         if found < needed or found % 2:
             raise ValueError(

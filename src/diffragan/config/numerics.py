@@ -10,6 +10,8 @@ ANTIALIAS_FRACTION = 2 / 3
 """Share of the Nyquist frequency that a multislice wave may use (Kirkland, 3rd ed., sec. 6.8)."""
 LARGEST_PIXELS = 4096
 """No grid may have more samples along a side."""
+BYTES_PER_PIXEL = 180
+"""Memory of one multislice for each pixel, as measured with 384 to 2048 pixels a side."""
 
 
 class NumericsSettings(Settings):

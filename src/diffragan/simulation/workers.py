@@ -4,6 +4,7 @@ import os
 from math import ceil
 
 from diffragan.config.experiment import Experiment
+from diffragan.config.numerics import ANTIALIAS_FRACTION, BYTES_PER_PIXEL
 from diffragan.errors import ConfigError
 
 ITEMS_WORTH_A_WORKER = 24
@@ -12,13 +13,23 @@ ITEMS_PER_WORKER = 4
 """Fewest items for which a worker is started that was asked for."""
 PROCESS_BYTES = 0.35e9
 """Memory of one process before it simulates; nearly all of it is PyTorch."""
-BYTES_PER_PIXEL = 110
-"""Memory of one multislice for each pixel, as measured with 1024 and 2048 pixels a side."""
+BYTES_PER_PHASE = 64
+"""Memory for each atom of a slice and Fourier sample along an axis, as measured in ice: complex
+factors for x and y, with what computing them takes."""
+ICE_ATOMS_PER_ANGSTROM3 = 3 * 0.0314
+"""Three for each molecule of water at 0.94 g/cm3."""
 
 
 def memory_bytes(experiment: Experiment) -> float:
     """Memory that one worker needs at its peak [bytes]."""
-    return PROCESS_BYTES + BYTES_PER_PIXEL * experiment.simulation_grid.pixels**2
+    pixels = experiment.simulation_grid.pixels
+    needed = PROCESS_BYTES + BYTES_PER_PIXEL * pixels**2
+    thickness = experiment.specimen.ice_thickness_angstrom
+    if thickness is not None:
+        in_slice = min(thickness, experiment.slice_thickness_angstrom) * experiment.box_angstrom**2
+        samples = ANTIALIAS_FRACTION * pixels
+        needed += BYTES_PER_PHASE * samples * in_slice * ICE_ATOMS_PER_ANGSTROM3
+    return needed
 
 
 def worker_count(wanted: int | None, items: int, experiment: Experiment) -> int:
