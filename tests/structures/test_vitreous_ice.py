@@ -260,7 +260,26 @@ def test_the_closest_go_first() -> None:
     assert thinned(5, pairs, 4).tolist() == [True, True, True, False, True]
     # 1 and 14 are 2 Å apart through the face; of pairs alike, the first in order goes first.
     assert thinned(5, pairs, 3).tolist() == [True, False, True, False, True]
-    assert thinned(5, pairs, 2).tolist() == [True, False, True, False, False]
+    # Of two whose numbers are both even or both odd it is the earlier one.
+    assert thinned(5, pairs, 2).tolist() == [False, False, True, False, True]
+
+
+@pytest.mark.parametrize("side", [80.0, 100.0])
+def test_seams_leave_no_streak_along_the_axes(block: IceBlock, side: float) -> None:
+    """Ice scatters as much along the axes, across which its seams lie, as between them."""
+    along, between = [], []
+    for seed in range(5):
+        oxygens, _ = fill_box(
+            block, (side, side, 120.0), (True, True, False), WATERS_PER_A3,
+            np.random.default_rng(seed),
+        )  # fmt: skip
+        x, y = np.exp(2j * np.pi / side * oxygens[:, :2]).T
+        for order in range(3, 13):
+            along += [abs((x**order).sum()) ** 2, abs((y**order).sum()) ** 2]
+            a, b = round(0.8 * order), round(0.6 * order)
+            between += [abs((x**a * y**b).sum()) ** 2, abs((x**b * y**-a).sum()) ** 2]
+    # 100 of each, exponentially distributed: the ratio is known to a seventh.
+    assert np.mean(along) < 2 * np.mean(between)
 
 
 def test_two_that_touch_part_through_the_face() -> None:
