@@ -6,7 +6,6 @@ Dask is imported when a cluster is opened, because that takes half a second.
 import asyncio
 import logging
 import re
-import signal
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from math import ceil
-from multiprocessing import resource_tracker
 from shutil import which
 from typing import TYPE_CHECKING
 
 from diffragan.config.slurm import SlurmSettings
 from diffragan.errors import ConfigError, InputError, MissingExtraError
 from diffragan.progress import tell
+from diffragan.simulation.interrupts import interrupts_held_back
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -150,7 +149,7 @@ def check_place(place: Place) -> None:
 def _local(place: LocalWorkers) -> Iterator[Cluster]:
     from distributed import LocalCluster  # noqa: PLC0415
 
-    with _interrupts_held_back():
+    with interrupts_held_back():
         cluster = LocalCluster(
             n_workers=place.count,
             threads_per_worker=1,
@@ -178,7 +177,7 @@ def _running(place: RunningScheduler) -> Iterator[Cluster]:
 def _slurm(place: SlurmJobs) -> Iterator[Cluster]:
     from diffragan.simulation.slurm import Jobs, slurm_cluster  # noqa: PLC0415
 
-    with _interrupts_held_back():
+    with interrupts_held_back():
         cluster = slurm_cluster(place.settings, WORKER_ENVIRONMENT, SILENT)
     try:
         jobs = Jobs(cluster, ceil(place.workers / place.settings.workers_per_job))
@@ -236,18 +235,3 @@ def _client(address: str) -> Iterator["Client"]:
         yield client
     finally:
         client.close(timeout=CLOSE_SECONDS)
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Keep Ctrl-C from all threads and processes that begin in the context.
-
-    The terminal sends it to every process; only this one's main thread should act on it.
-    """
-    # Starting this helper of Python's would let the signal through again in the thread that does.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
