@@ -81,7 +81,7 @@ def test_files_are_pictures_of_a_page_s_size_that_name_methods_and_limits(
         svg = " ".join(re.findall("<!-- (.*?) -->", drawn.svg.read_text(encoding="utf-8")))
         for word in ("low-resolution", "er", told[drawn.name]):
             assert word in svg
-        assert "low-resolution 6.05 Å, er " in drawn.alt
+        assert "low-resolution 6.15 Å, er " in drawn.alt
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -73,7 +73,10 @@ def test_images_come_back_normalised_with_the_molecule_white(
     background = images[:, radius > BACKGROUND_RADIUS * size]
     np.testing.assert_allclose(background.mean(1), 0, atol=1e-3)
     np.testing.assert_allclose(background.std(1), 1, atol=1e-2)
-    assert (images[:, radius < 0.05 * size].mean(1) > 3).all()
+    # A view that was phased badly has less contrast than the others, but none is black.
+    middle = images[:, radius < 0.05 * size].mean(1)
+    assert np.median(middle) > 5
+    assert middle.min() > 2
 
 
 def test_the_same_waves_give_the_same_bytes(

@@ -6,7 +6,9 @@ from pathlib import Path
 import torch
 from pydantic import ValidationError
 
+from diffragan.config.beam import BeamSettings, InelasticSettings
 from diffragan.config.experiment import Experiment
+from diffragan.config.optics import OpticsSettings
 from diffragan.config.training import TrainingSettings
 from diffragan.errors import InputError
 from diffragan.fourier import fourier, inverse_fourier
@@ -30,14 +32,19 @@ GENERATOR = "average"
 BATCH = 16
 """Views the network draws at a time; the result does not depend on it."""
 
-LENS = ("defocus_angstrom", "aperture_mrad", "spherical_aberration_mm", "focal_spread_angstrom")
-"""Settings of a lens, all of which change its image."""
+SPECIMEN = ("ice_thickness_angstrom", "thermal_motion", "b_factor_a2")
+"""Settings of a specimen that change what every view looks like."""
+LENS = tuple(OpticsSettings.model_fields)
 MATCHED = (
     "energy_kev",
     "box_angstrom",
     "diffraction.max_angle_mrad",
     "diffraction.direct_beam_pixels",
-    *(f"{lens}.{setting}" for lens in ("high_resolution", "low_resolution") for setting in LENS),
+    *(f"{lens}.{key}" for lens in ("high_resolution", "low_resolution") for key in LENS),
+    *(f"specimen.{key}" for key in SPECIMEN),
+    *(f"beam.{key}" for key in BeamSettings.model_fields),
+    *(f"inelastic.{key}" for key in InelasticSettings.model_fields),
+    "detector.point_spread_pixels",
     "image_pixels",
     "wave_pixels",
 )
