@@ -137,5 +137,6 @@ def _show(report: dict[str, Any]) -> None:
     for key, meaning in ROWS.items():
         if key in report:
             value = report[key]
-            table.add_row(meaning, f"{value:.2%}" if "relative_l2" in key else f"{value:.3g}")
+            plain = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+            table.add_row(meaning, f"{value:.2%}" if "relative_l2" in key else plain)
     Console(width=100).print(table)
