@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from math import ceil
@@ -234,4 +234,6 @@ def _client(address: str) -> Iterator["Client"]:
     try:
         yield client
     finally:
-        client.close(timeout=CLOSE_SECONDS)
+        # With its scheduler gone, Dask may stumble over its own time limit.
+        with suppress(RuntimeError):
+            client.close(timeout=CLOSE_SECONDS)

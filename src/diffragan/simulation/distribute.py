@@ -8,6 +8,7 @@ ended several workers.
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from itertools import islice
 from queue import Empty, SimpleQueue
@@ -152,8 +153,9 @@ class _Run:
         if future.status == "cancelled":
             raise self._gone("the scheduler is gone")
         if len(self._seconds) < SAMPLES:
-            # The worker may have died since, and its answer with it; the items are written.
-            with suppress(TimeoutError):
+            # The worker or the scheduler may be gone since, and the answer with it; the items are
+            # written.
+            with suppress(TimeoutError, OSError, CancelledError):
                 self._seconds.append(future.result(timeout=LOOK_SECONDS))
         return group
 
