@@ -8,7 +8,6 @@ import torch
 
 from diffragan.electron import Electron
 from diffragan.physics.cross_sections import (
-    ICE_MOLECULES_PER_ANGSTROM3,
     bethe_ridge_angle_rad,
     characteristic_angle_rad,
     elastic_cross_section,
@@ -19,6 +18,7 @@ from diffragan.physics.cross_sections import (
     squared_velocity,
 )
 from diffragan.structures.atomic_model import AtomicModel
+from diffragan.structures.vitreous_ice import WATERS_PER_A3
 
 PROTEIN = {6: 4.9, 1: 7.8, 7: 1.35, 8: 1.5, 16: 0.04}
 """Atoms in an average residue."""
@@ -105,7 +105,7 @@ def test_the_mean_free_path_in_ice_is_the_measured_one(
 
 def test_a_slab_of_water_atoms_loses_as_much_as_its_thickness_says() -> None:
     electron, side, thickness = Electron(200.0), 70.0, 300.0
-    molecules = round(ICE_MOLECULES_PER_ANGSTROM3 * side**2 * thickness)
+    molecules = round(WATERS_PER_A3 * side**2 * thickness)
     slab = AtomicModel(torch.zeros(3 * molecules, 3), torch.tensor([8, 1, 1]).repeat(molecules))
     found = molecule_inelastic_fraction(slab, side**2, electron)
     expected = layer_inelastic_fraction(thickness, ice_mean_free_path_angstrom(electron))

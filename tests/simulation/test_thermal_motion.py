@@ -7,7 +7,6 @@ import torch
 from diffragan.config.specimen import SpecimenSettings
 from diffragan.errors import ConfigError
 from diffragan.simulation.specimen import (
-    debye_waller,
     displacement_angstrom,
     frozen_phonon,
     with_thermal_motion,
@@ -54,7 +53,7 @@ def test_the_mean_structure_factor_tends_to_debye_and_waller_s() -> None:
     moved = frozen_phonon(many, generator).positions.reshape(draws, 3, 3)
     mean = torch.exp(2j * pi * (moved @ q.T)).mean(0)  # (atoms, frequencies)
     at_rest = torch.exp(2j * pi * (model.positions @ q.T))
-    damped = debye_waller(B, q.norm(dim=1)) * at_rest
+    damped = torch.exp(-B[:, None] * q.norm(dim=1) ** 2 / 4) * at_rest
     assert (mean - damped).abs().max() < 4 / draws**0.5
 
 

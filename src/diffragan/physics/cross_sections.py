@@ -14,6 +14,7 @@ from diffragan.constants import (
 from diffragan.electron import Electron
 from diffragan.physics.form_factors import electron_form_factor
 from diffragan.structures.atomic_model import AtomicModel
+from diffragan.structures.vitreous_ice import WATERS_PER_A3
 
 REST_ENERGY_EV = ELECTRON_MASS_KG * SPEED_OF_LIGHT_M_PER_S**2 / ELEMENTARY_CHARGE_C
 QUADRATURE_POINTS = 200
@@ -22,8 +23,6 @@ TYPICAL_LOSS_EV = 20.0
 """Energy lost at once in light elements, as the cross-sections below take it [eV]."""
 HYDROGEN_FACTOR = 0.154
 """Hydrogen's single electron scatters less than the law for the other elements says."""
-ICE_MOLECULES_PER_ANGSTROM3 = 0.94 * 0.60221408 / 18.0153
-"""Of low-density amorphous ice with 0.94 g/cm3."""
 
 
 def squared_velocity(electron: Electron) -> float:
@@ -120,7 +119,7 @@ def ice_mean_free_path_angstrom(electron: Electron, factor: float = 1.0) -> floa
     300 keV (W. J. Rice et al., J. Struct. Biol. 204 (2018) 38).
     """
     molecule = 2 * inelastic_cross_section(1, electron) + inelastic_cross_section(8, electron)
-    return 1 / (factor * ICE_MOLECULES_PER_ANGSTROM3 * molecule)
+    return 1 / (factor * WATERS_PER_A3 * molecule)
 
 
 def layer_inelastic_fraction(thickness_angstrom: float, mean_free_path_angstrom: float) -> float:

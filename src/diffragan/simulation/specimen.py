@@ -19,20 +19,6 @@ from diffragan.structures.atomic_model import AtomicModel
 from diffragan.typing import Float, Tensor
 
 
-def debye_waller(
-    b_factors: Float[Tensor, " atoms"], q_per_angstrom: Float[Tensor, "*frequencies"]
-) -> Float[Tensor, "atoms *frequencies"]:
-    """Factor by which thermal motion damps each atom's mean amplitude: exp(-B q^2 / 4).
-
-    Parameters
-    ----------
-    b_factors : B of each atom [Å2].
-    q_per_angstrom : Frequencies q = 1/d of any shape [1/Å].
-    """
-    columns = b_factors.reshape(-1, *[1] * q_per_angstrom.ndim)
-    return torch.exp(-columns * q_per_angstrom**2 / 4)
-
-
 def displacement_angstrom(b_factors: Float[Tensor, " atoms"]) -> Float[Tensor, " atoms"]:
     """Return the displacement's standard deviation along each axis, sqrt(B / (8 pi^2)) [Å]."""
     return torch.sqrt(b_factors / (8 * pi**2))

@@ -6,6 +6,7 @@ from math import ceil
 from diffragan.config.experiment import Experiment
 from diffragan.config.numerics import ANTIALIAS_FRACTION, BYTES_PER_PIXEL
 from diffragan.errors import ConfigError
+from diffragan.structures.vitreous_ice import WATERS_PER_A3
 
 ITEMS_WORTH_A_WORKER = 24
 """Starting a process costs as much as simulating about this many items."""
@@ -16,8 +17,7 @@ PROCESS_BYTES = 0.35e9
 BYTES_PER_PHASE = 64
 """Memory for each atom of a slice and Fourier sample along an axis, as measured in ice: complex
 factors for x and y, with what computing them takes."""
-ICE_ATOMS_PER_ANGSTROM3 = 3 * 0.0314
-"""Three for each molecule of water at 0.94 g/cm3."""
+ATOMS_PER_WATER = 3
 
 
 def memory_bytes(experiment: Experiment) -> float:
@@ -28,7 +28,7 @@ def memory_bytes(experiment: Experiment) -> float:
     if thickness is not None:
         in_slice = min(thickness, experiment.slice_thickness_angstrom) * experiment.box_angstrom**2
         samples = ANTIALIAS_FRACTION * pixels
-        needed += BYTES_PER_PHASE * samples * in_slice * ICE_ATOMS_PER_ANGSTROM3
+        needed += BYTES_PER_PHASE * samples * in_slice * ATOMS_PER_WATER * WATERS_PER_A3
     return needed
 
 
