@@ -7,7 +7,7 @@ from diffragan.cli.main import run
 TINY = """
 kind: training
 generator: {pixels: 32, width: 4, depth: 3}
-discriminator_width: 4
+discriminator: {width: 4}
 batch: 2
 validate_every: 2
 """

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from diffragan.config.training import GeneratorSettings
+from diffragan.config.networks import GeneratorSettings
 from diffragan.models.unet import UNet, layer_widths, parameter_count
 
 

@@ -7,8 +7,9 @@ from phase_objects import blobs, experiment
 
 from diffragan.config.experiment import Experiment
 from diffragan.config.load import load_experiment
+from diffragan.config.networks import DiscriminatorSettings, GeneratorSettings
 from diffragan.config.settings import Settings
-from diffragan.config.training import GeneratorSettings, TrainingSettings
+from diffragan.config.training import TrainingSettings
 from diffragan.errors import InputError
 from diffragan.fourier import fourier
 from diffragan.io.triplets import TripletStore
@@ -23,7 +24,7 @@ from diffragan.training.loop import train
 def run(villin_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = TrainingSettings(
         generator=GeneratorSettings(pixels=32, width=4, depth=3),
-        discriminator_width=4,
+        discriminator=DiscriminatorSettings(width=4),
         steps=2,
         batch=2,
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from diffragan.config.training import GeneratorSettings, TrainingSettings
+from diffragan.config.networks import DiscriminatorSettings, GeneratorSettings
+from diffragan.config.training import TrainingSettings
 from diffragan.errors import ConfigError, InputError, OutputError
 from diffragan.io.checkpoints import read_run
 from diffragan.io.training_log import read_log
@@ -15,7 +16,7 @@ from diffragan.training.loop import TrainingResult, train
 
 TINY = TrainingSettings(
     generator=GeneratorSettings(pixels=32, width=4, depth=3),
-    discriminator_width=4,
+    discriminator=DiscriminatorSettings(width=4),
     steps=6,
     batch=2,
     validate_every=2,

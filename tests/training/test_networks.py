@@ -4,7 +4,8 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from diffragan.config.training import GeneratorSettings, TrainingSettings
+from diffragan.config.networks import DiscriminatorSettings, GeneratorSettings
+from diffragan.config.training import TrainingSettings
 from diffragan.io.triplets import TripletStore
 from diffragan.models.encoding import decode_low_resolution, encode_image
 from diffragan.training.data import Batch, Views, fit_to_training_views, split_views
@@ -13,7 +14,8 @@ from diffragan.training.networks import adversarial_step, make_networks, update_
 from diffragan.training.validation import image_frc
 
 TINY = TrainingSettings(
-    generator=GeneratorSettings(pixels=32, width=4, depth=3), discriminator_width=4
+    generator=GeneratorSettings(pixels=32, width=4, depth=3),
+    discriminator=DiscriminatorSettings(width=4),
 )
 
 
@@ -82,9 +84,8 @@ def test_four_views_are_overfitted(villin_data) -> None:  # type: ignore[no-unty
     """A step that is broken anywhere cannot learn four views by heart."""
     settings = TrainingSettings(
         generator=GeneratorSettings(pixels=64, width=16, depth=6),
-        discriminator_width=8,
+        discriminator=DiscriminatorSettings(width=8),
         learning_rate=2e-3,
-        l1_weight=100,
     )
     store = TripletStore(villin_data)
     split = split_views(store.read("structure"), 0.5, settings.seed)
@@ -96,7 +97,7 @@ def test_four_views_are_overfitted(villin_data) -> None:  # type: ignore[no-unty
     contrasts = decode_low_resolution(batch.observed[:, 1], encoding)
     floor = encode_image(1 + contrasts, encoding)
     for _ in range(600):
-        last = adversarial_step(networks, batch, settings.l1_weight, fabric)
+        last = adversarial_step(networks, batch, settings.objective.l1_weight, fabric)
     with torch.no_grad():
         drawn = networks.generator(batch.observed)[:, 0]
     truth = batch.truth[:, 0]

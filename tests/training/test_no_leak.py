@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from diffragan.config.experiment import Experiment
 from diffragan.config.load import load_experiment
-from diffragan.config.training import GeneratorSettings, TrainingSettings
+from diffragan.config.networks import DiscriminatorSettings, GeneratorSettings
+from diffragan.config.training import TrainingSettings
 from diffragan.fourier import resample
 from diffragan.io.store import Array
 from diffragan.io.triplets import TripletStore
@@ -99,7 +100,7 @@ def test_a_run_takes_no_step_on_a_view_it_validates_on(
     monkeypatch.setattr(loop, "validate", noting_validate)
     settings = TrainingSettings(
         generator=GeneratorSettings(pixels=32, width=4, depth=3),
-        discriminator_width=4,
+        discriminator=DiscriminatorSettings(width=4),
         steps=4,
         batch=4,
         validation_fraction=0.25,

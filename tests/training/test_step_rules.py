@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from diffragan.config.training import GeneratorSettings, TrainingSettings
+from diffragan.config.networks import DiscriminatorSettings, GeneratorSettings
+from diffragan.config.training import TrainingSettings
 from diffragan.errors import ConfigError
 from diffragan.io.checkpoints import read_run
 from diffragan.models.unet import parameter_count
@@ -27,7 +28,7 @@ from diffragan.typing import Tensor
 
 TINY = TrainingSettings(
     generator=GeneratorSettings(pixels=32, width=4, depth=3),
-    discriminator_width=4,
+    discriminator=DiscriminatorSettings(width=4),
     steps=6,
     batch=2,
     validate_every=2,
@@ -133,7 +134,7 @@ def test_the_memory_foretold_is_what_the_networks_keep(
 ) -> None:
     settings = TrainingSettings(
         generator=GeneratorSettings(pixels=pixels, width=width, depth=depth),
-        discriminator_width=width,
+        discriminator=DiscriminatorSettings(width=width),
         batch=batch,
     )
     networks, views = networks_and_batch(settings)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from diffragan.config.training import GeneratorSettings, TrainingSettings
+from diffragan.config.networks import GeneratorSettings
+from diffragan.config.training import TrainingSettings
 from diffragan.errors import InputError
 from diffragan.io.triplets import TripletStore
 from diffragan.training.data import (

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from diffragan.config.training import GeneratorSettings
+from diffragan.config.networks import GeneratorSettings
 from diffragan.typing import Float, Tensor
 
 INPUT_CHANNELS = 2

@@ -152,7 +152,9 @@ def _steps(session: Session, bar: Bar, deadline: float, asked_to_stop: Callable[
         if settings.augment:
             batch = augment(batch, settings.seed, position.step)
         batch = batch.to(session.fabric.device)
-        measured = adversarial_step(session.networks, batch, settings.l1_weight, session.fabric)
+        measured = adversarial_step(
+            session.networks, batch, settings.objective.l1_weight, session.fabric
+        )
         if not all(math.isfinite(value) for value in measured.values()):
             raise ConfigError(
                 f"{session.run}: the training diverged at step {position.step + 1} (a loss is "
