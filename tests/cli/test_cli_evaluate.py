@@ -19,7 +19,7 @@ def test_evaluate_writes_a_report_and_says_where(
     villin_data: Path, phased: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["evaluate", str(villin_data), str(phased), "--out", str(tmp_path / "e")]
-    assert run([*command, "--control-views", "2"]) == 0
+    assert run([*command, "--control-views", "2", "--protocol", "paper"]) == 0
     said = capsys.readouterr().out
     assert "low-resolution" in said
     assert "measured to 1.27" in " ".join(said.split())

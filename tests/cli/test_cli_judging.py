@@ -27,7 +27,7 @@ def metrics(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         tiny_phased(data, folder / "er.zarr", "er", iterations=5),
         tiny_phased(data, folder / "low.zarr"),
     ]
-    return evaluate(data, stores, folder / "out", control_views=1)
+    return evaluate(data, stores, folder / "out", control_views=1, protocol="paper")
 
 
 @pytest.mark.parametrize("width", [60, 72, 80, 100, 140, 200])

@@ -60,7 +60,7 @@ def evaluation(
     """A folder with an evaluation of three stores, what it holds, and the stores."""
     out = tmp_path_factory.mktemp("evaluation")
     stores = [hio, external, low_resolution]
-    return out, evaluate(data, stores, out, control_views=3), stores
+    return out, evaluate(data, stores, out, control_views=3, protocol="paper"), stores
 
 
 @pytest.fixture(scope="session")
@@ -90,4 +90,5 @@ def tiny_metrics(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Any]:
     """Judgement of a whole store and of one that holds two views."""
-    return evaluate(tiny, [tiny_low, tiny_er], tmp_path_factory.mktemp("tiny"), control_views=2)
+    out = tmp_path_factory.mktemp("tiny")
+    return evaluate(tiny, [tiny_low, tiny_er], out, control_views=2, protocol="paper")

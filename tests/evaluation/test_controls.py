@@ -17,12 +17,11 @@ from diffragan.evaluation.wrong_diffraction import (
     ANOTHER_MOLECULE,
     ANOTHER_ORIENTATION,
     phaser_of,
-    run_wrong_diffraction,
     wrong_items,
 )
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
-from diffragan.phasing.protocol import Observations, PhasedWaves, read_observations
+from diffragan.phasing.protocol import read_observations
 from diffragan.rotations import matrix_from_quaternion
 
 
@@ -76,24 +75,6 @@ def test_wrong_pattern_of_one_molecule_is_seen_from_the_side(data: TripletStore)
 
 def test_single_item_has_no_wrong_pattern() -> None:
     assert wrong_items(Molecules([0], np.array([[0.0, 0, 0, 1]])), [0]) is None  # type: ignore[arg-type]
-
-
-def test_wrong_diffraction_hands_over_other_patterns_and_the_same_images(
-    data: TripletStore,
-) -> None:
-    seen: list[Observations] = []
-
-    class Listening:
-        def phase(self, observations: Observations) -> PhasedWaves:
-            seen.append(observations)
-            truth = read_truth(data, [0, 1])
-            return PhasedWaves(truth.waves, truth.images, torch.zeros(2))
-
-    limit = measured_limit(data.experiment)
-    scores = run_wrong_diffraction(data, Listening(), [0, 1], [4, 5], limit=limit)
-    assert torch.equal(seen[0].diffraction, read_observations(data, [4, 5]).diffraction)
-    assert torch.equal(seen[0].low_resolution, read_observations(data, [0, 1]).low_resolution)
-    assert scores.summary()["resolution_reaches_limit"]
 
 
 def test_phaser_is_made_again_from_what_was_recorded(hio: PhasedStore) -> None:

@@ -57,7 +57,9 @@ def test_the_image_alone_is_the_method_low_resolution(tiny_metrics: dict[str, An
 def test_the_same_store_twice_gives_the_same_numbers_under_two_names(
     tiny: TripletStore, tiny_er: PhasedStore, tmp_path: Path
 ) -> None:
-    methods = evaluate(tiny, [tiny_er, tiny_er], tmp_path, control_views=1)["methods"]
+    methods = evaluate(tiny, [tiny_er, tiny_er], tmp_path, control_views=1, protocol="paper")[
+        "methods"
+    ]
     assert list(methods) == ["er", "er-2"]
     assert methods["er"] == methods["er-2"]
 
@@ -100,7 +102,8 @@ def test_a_network_whose_weights_are_gone_is_judged_without_its_control(
     tiny: TripletStore, tiny_er: PhasedStore, tmp_path: Path, recorded: dict[str, Any], why: str
 ) -> None:
     store = edited(tiny_er, method="cgan", provenance={"settings": recorded})
-    method = evaluate(tiny, [store], tmp_path, control_views=2)["methods"]["cgan"]
+    metrics = evaluate(tiny, [store], tmp_path, control_views=2, protocol="paper")
+    method = metrics["methods"]["cgan"]
     with pytest.raises(InputError, match=why):
         raise InputError(method["controls"]["wrong_diffraction"]["not_run"])
     assert method["verdict"] in {NOT_TESTED, NOT_BETTER}
@@ -111,7 +114,7 @@ def test_a_network_whose_weights_are_gone_is_judged_without_its_control(
 def test_a_single_view_is_judged_drawn_and_reported(tmp_path: Path) -> None:
     data = tiny_data(tmp_path / "one.zarr", orientations=1)
     store = tiny_phased(data, tmp_path / "phased.zarr")
-    metrics = evaluate(data, [store], tmp_path)
+    metrics = evaluate(data, [store], tmp_path, protocol="paper")
     method = metrics["methods"]["low-resolution"]
     assert method["frc_std"] is None
     assert method["verdict_numbers"]["gain_error"] is None

@@ -78,7 +78,7 @@ def test_same_input_gives_the_same_bytes(
     data: TripletStore, external: PhasedStore, low_resolution: PhasedStore, tmp_path: Path
 ) -> None:
     for name in ("one", "two"):
-        evaluate(data, [external, low_resolution], tmp_path / name, control_views=2)
+        evaluate(data, [external, low_resolution], tmp_path / name, 2, protocol="paper")
     for file in ("metrics.json", "frc.csv"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 

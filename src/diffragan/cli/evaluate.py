@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Arguments:
     """Judge phased waves against the truth of a simulated data set, and write a report.
 
-    Every method is also run again with a wrong pattern, which must destroy its score if it uses
-    the diffraction. Writes report.html, metrics.json, frc.csv and figures.
+    Every method is also run again with a wrong pattern, with none, and with a wrong image, which
+    must destroy its score if it uses them. Writes report.html, metrics.json, tables and figures.
 
     Example: diffragan evaluate data.zarr hio.zarr cgan.zarr --out evaluation
     """
@@ -28,7 +28,11 @@ class Arguments:
     out: Path
     """Folder for the report."""
     control_views: int = 8
-    """Views on which each method is run with a wrong pattern; 0 for none."""
+    """Views on which each method is run again with inputs replaced; 0 for none."""
+    protocol: Literal["paper", "full"] = "full"
+    """paper leaves out the controls that take seconds a view: HIO and RAAR."""
+    training_data: Path | None = None
+    """Data set the methods were trained on, for the nearest training view and the mean pattern."""
     reconstruction: tuple[Path, ...] = ()
     """Folders that `diffragan reconstruct` wrote, to show their maps."""
     title: str = "Phased electron diffraction, judged against the truth"
@@ -57,9 +61,18 @@ def run(arguments: Arguments) -> None:
     device = choose_device(arguments.device)
     data = TripletStore(arguments.data)
     phased = [PhasedStore(path) for path in arguments.phased]
+    training = None if arguments.training_data is None else TripletStore(arguments.training_data)
     # Read before the long work, so that a wrong folder is told at once.
     maps = [read_reconstruction(f) for f in find_reconstructions(arguments.reconstruction)]
-    metrics = evaluate(data, phased, arguments.out, arguments.control_views, device)
+    metrics = evaluate(
+        data,
+        phased,
+        arguments.out,
+        arguments.control_views,
+        device,
+        protocol=arguments.protocol,
+        training=training,
+    )
     figures = draw_figures(data, phased, metrics, arguments.out, arguments.reconstruction)
     page = write_report(metrics, figures, arguments.out, arguments.title, (), maps)
     Console().print(closing_table(metrics))

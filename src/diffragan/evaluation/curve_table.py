@@ -13,9 +13,9 @@ def frc_table(metrics: Mapping[str, Any]) -> str:
         columns[f"{name} frc_mean"] = method["frc_mean"]
         columns[f"{name} frc_std"] = method["frc_std"] or [""] * len(method["frc_mean"])
         columns[f"{name} wave_frc_mean"] = method["wave_frc_mean"]
-        wrong = method["controls"]["wrong_diffraction"]
-        if "frc_mean" in wrong:
-            columns[f"{name} wrong_diffraction frc_mean"] = wrong["frc_mean"]
+        for key, control in method["controls"].items():
+            if "frc_mean" in control:
+                columns[f"{name} {key} frc_mean"] = control["frc_mean"]
     for name, control in metrics["controls"].items():
         columns[f"{name} frc_mean"] = control["frc_mean"]
     frequency = next(iter(metrics["methods"].values()))["frequency_per_angstrom"]

@@ -3,24 +3,37 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from diffragan.errors import DiffraganError, InputError
+from diffragan.errors import InputError
 from diffragan.evaluation.controls import IMAGE_ALONE, run_controls
 from diffragan.evaluation.curve_table import frc_table
+from diffragan.evaluation.diffraction_use import diffraction_use, use_markdown, use_table
+from diffragan.evaluation.iterative_controls import iterative_controls
 from diffragan.evaluation.metrics import MeasuredLimit, measured_limit
+from diffragan.evaluation.nearest_projection import (
+    NEAREST_PROJECTION,
+    check_training,
+    judge_nearest,
+    nearest_projections,
+)
+from diffragan.evaluation.reruns import WRONG_DIFFRACTION, RerunPlace, rerun_controls
 from diffragan.evaluation.scores import ViewScores, read_truth
+from diffragan.evaluation.training_pattern import mean_pattern
 from diffragan.evaluation.verdict import RULE, judge
-from diffragan.evaluation.wrong_diffraction import phaser_of, run_wrong_diffraction, wrong_items
 from diffragan.io.files import output_folder, write_json, write_text
 from diffragan.io.phased import PhasedStore
 from diffragan.io.provenance import fingerprint, provenance
 from diffragan.io.triplets import TripletStore
 from diffragan.progress import progress_bar
+from diffragan.typing import Float, Tensor
 
+ProtocolName = Literal["paper", "full"]
+SCHEMA_VERSION = 2
+"""Of `metrics.json`; `docs/evaluation.md` describes it."""
 BATCH = 16
 SSIM_SETTINGS = (
     "Gaussian window, standard deviation 1.5 px; means off; data range of each true image"
@@ -35,6 +48,15 @@ class Place:
     limit: MeasuredLimit
     control_views: int
     device: str
+    protocol: ProtocolName = "full"
+    training: TripletStore | None = None
+    mean_pattern: Float[Tensor, "q_y q_x"] | None = None
+    """Of the training data."""
+
+    def rerun_place(self, items: Sequence[int]) -> RerunPlace:
+        """Choose control views among items, for methods to be run on again."""
+        chosen = spread(items, self.control_views)
+        return RerunPlace(self.data, chosen, self.limit, self.mean_pattern, self.device)
 
 
 def evaluate(
@@ -43,15 +65,20 @@ def evaluate(
     out: Path,
     control_views: int = 8,
     device: str = "cpu",
+    *,
+    protocol: ProtocolName = "full",
+    training: TripletStore | None = None,
 ) -> dict[str, Any]:
-    """Judge phased waves and write `metrics.json` and `frc.csv` into `out`.
+    """Judge phased waves and write `metrics.json` and tables into `out`.
 
     Parameters
     ----------
     data : Data set that was phased; it holds the truth.
     phased : What one or more methods made of it.
     out : Folder, made when it is not there.
-    control_views : Views on which each method is run again with a wrong pattern; 0 for none.
+    control_views : Views on which each method is run again with inputs replaced; 0 for none.
+    protocol : `paper` leaves out the controls that take seconds a view (HIO and RAAR).
+    training : What the methods were trained on, for the controls that need it.
 
     Returns
     -------
@@ -65,20 +92,29 @@ def evaluate(
         raise InputError("nothing to evaluate; give the store of a phasing method")
     for store in phased:
         check_source(data, store)
+    if training is not None:
+        check_training(data, training)
     output_folder(out)
     names = method_names(phased)
-    place = Place(data, measured_limit(data.experiment), control_views, device)
+    limit = measured_limit(data.experiment)
+    mean = None if training is None else mean_pattern(training, device)
+    place = Place(data, limit, control_views, device, protocol, training, mean)
     scores = {
         name: score_method(place, name, store) for name, store in zip(names, phased, strict=True)
     }
     judged = sorted({item for one in scores.values() for item in one.items})
     controls = run_controls(data, judged, place.limit, device)
     metrics = {
+        "schema_version": SCHEMA_VERSION,
+        "protocol": protocol,
         "methods": {
             name: _method(place, store, scores[name], controls[IMAGE_ALONE])
             for name, store in zip(names, phased, strict=True)
         },
-        "controls": {name: control.summary() for name, control in controls.items()},
+        "controls": {
+            **{name: control.summary() for name, control in controls.items()},
+            **_further_controls(place, judged, [store.method for store in phased]),
+        },
         "measured_limit_angstrom": {
             "axis": place.limit.axis_angstrom,
             "corner": place.limit.corner_angstrom,
@@ -89,16 +125,20 @@ def evaluate(
         "ssim_settings": SSIM_SETTINGS,
         "provenance": provenance(
             "evaluate",
-            {"control_views": control_views},
+            {"control_views": control_views, "protocol": protocol},
             None,
             {
                 "data": data.identity,
+                **({"training": training.identity} if training is not None else {}),
                 **{n: fingerprint(s.store.attributes) for n, s in zip(names, phased, strict=True)},
             },
         ),
     }
-    write_json(out / "metrics.json", metrics)
     write_text(out / "frc.csv", frc_table(metrics))
+    write_text(out / "diffraction_use.csv", use_table(metrics))
+    write_text(out / "diffraction_use.md", use_markdown(metrics))
+    # Last, so that a folder with metrics.json is a finished one.
+    write_json(out / "metrics.json", metrics)
     return metrics
 
 
@@ -152,15 +192,19 @@ def score_method(place: Place, name: str, phased: PhasedStore) -> ViewScores:
 def _method(
     place: Place, phased: PhasedStore, scores: ViewScores, image_alone: ViewScores
 ) -> dict[str, Any]:
-    """Scores, wrong-diffraction control and verdict of one method."""
-    items = spread(scores.items, place.control_views) or scores.items
-    wrong, described = _wrong_diffraction(place, phased, items)
+    """Scores, controls and verdict of one method."""
+    control = place.rerun_place(scores.items)
+    reruns = rerun_controls(control, phased)
+    run = {name: rerun.scores for name, rerun in reruns.items() if rerun.scores is not None}
+    items = control.items or scores.items
+    wrong = run.get(WRONG_DIFFRACTION)
     verdict = judge(
         scores.score(items), image_alone.score(items), wrong.score(items) if wrong else None
     )
     return {
         **scores.summary(),
-        "controls": {"wrong_diffraction": described},
+        "controls": {name: rerun.summary() for name, rerun in reruns.items()},
+        "diffraction_use": diffraction_use(scores, run, control.items),
         "verdict": verdict.text,
         "verdict_numbers": {k: v for k, v in asdict(verdict).items() if k != "text"},
         "file": phased.store.path.name,
@@ -168,27 +212,31 @@ def _method(
     }
 
 
-def _wrong_diffraction(
-    place: Place, phased: PhasedStore, items: Sequence[int]
-) -> tuple[ViewScores | None, dict[str, Any]]:
-    """Run the control, or say why it could not be run: an external wave has no phaser here."""
-    if place.control_views < 1:
-        return None, {"not_run": "no control views were asked for"}
-    chosen = wrong_items(place.data, items)
-    if chosen is None:
-        return None, {"not_run": "the data set has no second pattern"}
-    try:
-        phaser = phaser_of(phased, place.device)
-        scores = run_wrong_diffraction(
-            place.data, phaser, items, chosen[0], limit=place.limit, device=place.device
+def _further_controls(
+    place: Place, judged: Sequence[int], methods: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Run the controls that take long, or need the training data."""
+    found: dict[str, dict[str, Any]] = {}
+    if place.training is not None:
+        nearest = nearest_projections(place.data, judged, place.training, place.device)
+        scores = judge_nearest(
+            place.data, judged, place.training, nearest, place.limit, place.device
         )
-    except DiffraganError as error:
-        return None, {"not_run": str(error)}
-    return scores, {**scores.summary(), "pattern_of": chosen[1], "pattern_items": chosen[0]}
+        found[NEAREST_PROJECTION] = {
+            **scores.summary(),
+            "training_items": nearest.items,
+            "distances": nearest.distances,
+        }
+    if place.protocol == "full":
+        run = iterative_controls(place.rerun_place(judged), methods)
+        found |= {name: scores.summary() for name, scores in run.items()}
+    return found
 
 
 def spread(items: Sequence[int], count: int) -> list[int]:
     """Choose `count` of the items, evenly from the first to the last."""
+    if count < 1:
+        return []
     if count >= len(items):
         return list(items)
     return [items[round(i * (len(items) - 1) / max(count - 1, 1))] for i in range(count)]

@@ -77,9 +77,12 @@ class ViewScores:
 
     def score(self, items: Sequence[int]) -> Float[Tensor, " view"]:
         """Mean FRC of each of the items over the whole rings: one number without a threshold."""
+        return self.curves(items)[:, self.limit.whole_rings].mean(-1)
+
+    def curves(self, items: Sequence[int]) -> Float[Tensor, "view ring"]:
+        """FRC of the image of each of the items in rings 1, 2, ..."""
         position = {item: index for index, item in enumerate(self.items)}
-        curves = torch.stack([self._frc[position[item]] for item in items])
-        return curves[:, self.limit.whole_rings].mean(-1)
+        return torch.stack([self._frc[position[item]] for item in items])
 
     def summary(self) -> dict[str, Any]:
         """Return the scores in the words of `metrics.json`, plain numbers and lists."""

@@ -7,7 +7,17 @@ CONTROL_LABELS = {
     "low_resolution_image_alone": "low-resolution image alone",
     "true_moduli_low_resolution_phases": "true moduli, low-resolution phases",
     "true_moduli_random_phases": "true moduli, random phases",
+    "hio": "HIO, some views",
+    "raar": "RAAR, some views",
+    "nearest_training_projection": "nearest training projection",
 }
+RERUN_LABELS = {
+    "wrong_diffraction": "wrong pattern",
+    "no_diffraction": "no pattern",
+    "mean_diffraction": "mean training pattern",
+    "wrong_image": "wrong image",
+}
+"""Inputs replaced when a method is run again."""
 
 
 def resolution_text(angstrom: float, reaches_limit: bool, starts_below: bool) -> str:

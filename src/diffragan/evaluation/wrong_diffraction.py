@@ -1,8 +1,4 @@
-"""The wrong-diffraction control: the pattern of something else with the right image.
-
-A method can score well and never look at the diffraction. So it is run again with a wrong pattern
-and the right low-resolution image: if it uses the diffraction, that must destroy its score.
-"""
+"""What a method is run again with: its own phaser, and views whose data are wrong for it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,17 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from diffragan.errors import InputError
-from diffragan.evaluation.metrics import MeasuredLimit
-from diffragan.evaluation.scores import ViewScores, read_truth
 from diffragan.io.phased import PhasedStore
 from diffragan.io.provenance import sha256_of
 from diffragan.io.triplets import TripletStore
-from diffragan.phasing.protocol import Phaser, read_observations
+from diffragan.phasing.protocol import Phaser
 from diffragan.phasing.registry import make_phaser
-from diffragan.progress import progress_bar
 from diffragan.rotations import matrix_from_quaternion
-
-BATCH = 8
 
 ANOTHER_MOLECULE = "another molecule"
 ANOTHER_ORIENTATION = "another orientation of the same molecule"
@@ -42,10 +33,10 @@ def wrong_items(data: TripletStore, items: Sequence[int]) -> tuple[list[int], st
     if len(owner) == 1:
         return None
     beams = matrix_from_quaternion(data.read("orientation"))[:, 2]
-    along = np.abs(beams @ beams.T)
+    along = np.abs(beams[list(items)] @ beams.T)
     # Were all views along one beam, any other would do, but never the item itself.
-    np.fill_diagonal(along, np.inf)
-    return [int(along[item].argmin()) for item in items], ANOTHER_ORIENTATION
+    along[range(len(items)), list(items)] = np.inf
+    return [int(other) for other in along.argmin(1)], ANOTHER_ORIENTATION
 
 
 def phaser_of(phased: PhasedStore, device: str = "cpu") -> Phaser:
@@ -64,26 +55,3 @@ def phaser_of(phased: PhasedStore, device: str = "cpu") -> Phaser:
         if weights is None or not (weights / name).is_file() or sha256_of(weights / name) != digest:
             raise InputError(f"{weights}: the weights that {phased.store.path} names have changed")
     return make_phaser(phased.method, recorded["settings"], weights, device)
-
-
-def run_wrong_diffraction(
-    data: TripletStore,
-    phaser: Phaser,
-    items: Sequence[int],
-    wrong: Sequence[int],
-    *,
-    limit: MeasuredLimit,
-    device: str = "cpu",
-) -> ViewScores:
-    """Phase items with the patterns of `wrong` ones and judge them against their own truth."""
-    scores = ViewScores(limit)
-    with progress_bar(len(items), "wrong-diffraction control") as bar:
-        for start in range(0, len(items), BATCH):
-            batch, other = items[start : start + BATCH], wrong[start : start + BATCH]
-            patterns = read_observations(data, other, device).diffraction
-            given = read_observations(data, batch, device).with_diffraction(patterns)
-            found = phaser.phase(given)
-            truth = read_truth(data, batch, device)
-            scores.add(batch, found.waves, found.images, truth)
-            bar.advance(len(batch))
-    return scores
