@@ -18,21 +18,30 @@ AUGMENTATION_STREAM = 1
 """Keeps these random numbers apart from those of the order, which are seeded alike."""
 
 
-def augment(batch: Batch, seed: int, step: int) -> Batch:
-    """Turn and shift each view of a batch, as (seed, step) say."""
-    random = np.random.default_rng([seed, step, AUGMENTATION_STREAM])
-    pixels = batch.truth.shape[-1]
-    reach = int(pixels * LARGEST_SHIFT)
-    turns = random.integers(0, 4, len(batch.truth))
-    shifts = random.integers(-reach, reach + 1, (len(batch.truth), 2))
+def augment(batch: Batch, seed: int, step: int, first: int = 0) -> Batch:
+    """Turn and shift each view of a batch.
+
+    Parameters
+    ----------
+    batch : Some views of an effective batch.
+    seed, step : With its place in the effective batch they decide what happens to a view, so that
+        it matters not how many processes or pieces the batch is shared out to.
+    first : Place of the first view.
+    """
+    reach = int(batch.truth.shape[-1] * LARGEST_SHIFT)
+    pairs = [_turn_and_shift(seed, step, first + row, reach) for row in range(len(batch.truth))]
     pattern, low_resolution = batch.observed[:, :1], batch.observed[:, 1:]
     images = torch.cat([low_resolution, batch.truth], dim=1)
-    pairs = list(zip(turns.tolist(), shifts.tolist(), strict=True))
     turned = torch.stack([quarter_turns(p, t) for p, (t, _) in zip(pattern, pairs, strict=True)])
     moved = torch.stack(
         [shifted(quarter_turns(x, t), by) for x, (t, by) in zip(images, pairs, strict=True)]
     )
     return Batch(torch.cat([turned, moved[:, :1]], dim=1), moved[:, 1:])
+
+
+def _turn_and_shift(seed: int, step: int, place: int, reach: int) -> tuple[int, Sequence[int]]:
+    random = np.random.default_rng([seed, step, place, AUGMENTATION_STREAM])
+    return int(random.integers(0, 4)), random.integers(-reach, reach + 1, 2).tolist()
 
 
 def quarter_turns(images: Float[Tensor, "*batch y x"], turns: int) -> Float[Tensor, "*batch y x"]:

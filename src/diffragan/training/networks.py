@@ -1,4 +1,4 @@
-"""The two networks and their optimisers: made from the seed, one step, saved and restored."""
+"""The two networks and their optimisers: made from the seed, averaged, saved and restored."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -16,15 +16,10 @@ from diffragan.errors import InputError
 from diffragan.io.checkpoints import Tensors, fill_module
 from diffragan.models.patchgan import PatchGan
 from diffragan.models.unet import UNet
-from diffragan.training.data import Batch
-from diffragan.training.objective import discriminator_loss, generator_loss
-from diffragan.typing import Tensor
 
 ADAM_BETA2 = 0.999
 """Kingma and Ba's choice, which the paper keeps."""
 
-SMALLEST_SHARE = 0.02
-"""Of a new step in the average: it remembers about 50 steps."""
 YOUNG_SHARE = 4
 """While a run is young the average remembers a quarter of its steps."""
 
@@ -35,8 +30,8 @@ class Networks:
 
     generator: nn.Module
     average: nn.Module
-    """Running average of the generator: what is judged and used, for single steps of an adversarial
-    training go to and fro."""
+    """Running average of the generator, for single steps of an adversarial training go to and fro.
+    """
     discriminator: nn.Module
     generator_optimiser: Optimizer
     discriminator_optimiser: Optimizer
@@ -46,13 +41,24 @@ class Networks:
         yield "generator", self.generator_optimiser
         yield "discriminator", self.discriminator_optimiser
 
+    def used(self, settings: TrainingSettings) -> nn.Module:
+        """Return the generator that is validated, and used for phasing."""
+        return self.average if settings.used_weights == "average" else unwrapped(self.generator)
+
+
+def unwrapped(network: nn.Module) -> nn.Module:
+    """Take a network out of Fabric's wrapper, whose calls wait for the other processes."""
+    inner = network.module
+    assert isinstance(inner, nn.Module)
+    return inner
+
 
 def make_networks(settings: TrainingSettings, fabric: Fabric) -> Networks:
     """Make both networks with first weights from the seed, on the device of `fabric`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         generator = UNet(settings.generator)
-        discriminator = PatchGan(settings.discriminator_width)
+        discriminator = PatchGan(settings.discriminator, settings.generator)
     prepared: list[Any] = []
     average = copy.deepcopy(generator).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average.requires_grad_(False)
@@ -66,55 +72,16 @@ def make_networks(settings: TrainingSettings, fabric: Fabric) -> Networks:
     return Networks(prepared[0], fabric.to_device(average), prepared[2], prepared[1], prepared[3])
 
 
-def adversarial_step(
-    networks: Networks, batch: Batch, l1_weight: float, fabric: Fabric
-) -> dict[str, float]:
-    """Improve the discriminator once, then the generator once.
+def update_average(networks: Networks, step: int, decay: float) -> None:
+    """Take the generator of a step (from 0) into its average.
 
-    Returns
-    -------
-    Losses, gradient norms and mean scores (0 to 1, real or not) by name.
+    The average keeps `decay` of itself at each step; less in a young run, of which it remembers a
+    quarter of the steps.
     """
-    generated = networks.generator(batch.observed)
-    networks.discriminator.requires_grad_(True)
-    real = networks.discriminator(batch.observed, batch.truth)
-    fake = networks.discriminator(batch.observed, generated.detach())
-    loss_d = discriminator_loss(real, fake)
-    norm_d = _descend(networks.discriminator, networks.discriminator_optimiser, loss_d, fabric)
-
-    networks.discriminator.requires_grad_(False)
-    judged = networks.discriminator(batch.observed, generated)
-    loss_g = generator_loss(judged, generated, batch.truth, l1_weight)
-    norm_g = _descend(networks.generator, networks.generator_optimiser, loss_g, fabric)
-    measured = {
-        "generator_loss": loss_g,
-        "discriminator_loss": loss_d,
-        "l1": (generated - batch.truth).abs().mean(),
-        "generator_gradient": norm_g,
-        "discriminator_gradient": norm_d,
-        "real_score": torch.sigmoid(real).mean(),
-        "fake_score": torch.sigmoid(fake).mean(),
-    }
-    values = torch.stack([value.detach().float() for value in measured.values()]).tolist()
-    return dict(zip(measured, values, strict=True))
-
-
-def update_average(networks: Networks, step: int) -> None:
-    """Take the generator of a step (from 0) into its average, whose memory grows with the steps."""
-    share = max(SMALLEST_SHARE, 1 / (1 + step / YOUNG_SHARE))
+    share = max(1 - decay, 1 / (1 + step / YOUNG_SHARE))
     pairs = zip(networks.average.parameters(), networks.generator.parameters(), strict=True)
     for average, current in pairs:
         average.lerp_(current.detach(), share)
-
-
-def _descend(module: nn.Module, optimiser: Optimizer, loss: Tensor, fabric: Fabric) -> Tensor:
-    """Take one step down and return the norm of the gradient."""
-    optimiser.zero_grad()
-    fabric.backward(loss)
-    gradients = [p.grad for p in module.parameters() if p.grad is not None]
-    norm = torch.nn.utils.get_total_norm(gradients)
-    optimiser.step()
-    return norm
 
 
 def network_tensors(networks: Networks) -> dict[str, Tensors]:
