@@ -1,8 +1,14 @@
 """Rings and shells in Fourier space: sums, correlations, and the resolution read from them."""
 
+from collections.abc import Callable
+from typing import Literal
+
 import torch
 
 from diffragan.typing import Complex, Float, Int, Tensor
+
+RingKind = Literal["hard", "smooth"]
+"""How samples belong to rings: each to the nearest one, or shared between the two nearest."""
 
 COARSEST_ANGSTROM = 20.0
 """Where the search for a resolution begins [Å]."""
@@ -13,9 +19,16 @@ def ring_index(shape: tuple[int, ...], device: torch.device | str = "cpu") -> In
 
     A ring of index r holds the frequencies whose distance from zero rounds to r samples.
     """
+    return torch.round(ring_distance(shape, device)).long()
+
+
+def ring_distance(
+    shape: tuple[int, ...], device: torch.device | str = "cpu"
+) -> Float[Tensor, "*shape"]:
+    """Distance from zero frequency [samples] of every pixel of a Fourier array in FFT order."""
     axes = [torch.fft.fftfreq(n, 1 / n, device=device, dtype=torch.float64) for n in shape]
     squares = torch.stack(torch.meshgrid(*[a**2 for a in axes], indexing="ij")).sum(0)
-    return torch.round(torch.sqrt(squares)).long()
+    return torch.sqrt(squares)
 
 
 def ring_sum(
@@ -27,6 +40,21 @@ def ring_sum(
     flat = values.reshape(*values.shape[: values.ndim - rings.ndim], -1)[..., keep]
     out = torch.zeros(*flat.shape[:-1], count, dtype=values.dtype, device=values.device)
     return out.index_add(-1, flat_rings[keep], flat)
+
+
+def smooth_ring_sum(
+    values: Tensor, distance: Float[Tensor, "*shape"], count: int
+) -> Float[Tensor, "*batch ring"]:
+    """Sum `(..., *shape)` values over smooth rings, each a triangle of full width 2 samples.
+
+    A sample at distance d counts with weight max(0, 1 - |d - r|) in ring r: its weights in the two
+    nearest rings add up to 1.
+    """
+    inner = torch.floor(distance)
+    outer_share = (distance - inner).to(values.dtype)
+    rings = inner.long()
+    inside = ring_sum(values * (1 - outer_share), rings, count)
+    return inside + ring_sum(values * outer_share, rings + 1, count)
 
 
 def ring_correlation(
@@ -41,9 +69,30 @@ def ring_correlation(
 
     Source: van Heel and Schatz, J. Struct. Biol. 151 (2005) 250, eq. 1.
     """
-    cross = ring_sum((first * second.conj()).real, rings, count)
+    return _correlation(first, second, lambda values: ring_sum(values, rings, count))
+
+
+def smooth_ring_correlation(
+    first: Complex[Tensor, "*batch_and_shape"],
+    second: Complex[Tensor, "*batch_and_shape"],
+    distance: Float[Tensor, "*shape"],
+    count: int,
+) -> Float[Tensor, "*batch ring"]:
+    """Correlate two sets of Fourier coefficients in smooth rings; rings without power give 0.
+
+    Source: as `ring_correlation`, with the weights of `smooth_ring_sum` in all three sums.
+    """
+    return _correlation(first, second, lambda values: smooth_ring_sum(values, distance, count))
+
+
+def _correlation(
+    first: Complex[Tensor, "*batch_and_shape"],
+    second: Complex[Tensor, "*batch_and_shape"],
+    add_up: Callable[[Tensor], Tensor],
+) -> Float[Tensor, "*batch ring"]:
+    cross = add_up((first * second.conj()).real)
     # One root for each: the product of two powers leaves float32 for strong or faint waves.
-    roots = [torch.sqrt(ring_sum(wave.abs() ** 2, rings, count)) for wave in (first, second)]
+    roots = [torch.sqrt(add_up(wave.real**2 + wave.imag**2)) for wave in (first, second)]
     norm = roots[0] * roots[1]
     return torch.where(norm > 0, cross / norm.clamp(min=torch.finfo(norm.dtype).tiny), 0.0)
 

@@ -8,14 +8,26 @@ from dataclasses import dataclass
 from math import floor
 
 import torch
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from diffragan.config.experiment import Experiment
 from diffragan.errors import InputError
+from diffragan.evaluation.similarity import structural_similarity
 from diffragan.fourier import fourier
 from diffragan.physics.forward import diffraction_pattern
 from diffragan.rings import COARSEST_ANGSTROM, resolution_at, ring_correlation, ring_index
 from diffragan.typing import Bool, Complex, Float, Images, Mask, Patterns, Tensor, Waves
+
+__all__ = [
+    "FRC_THRESHOLD",
+    "MeasuredLimit",
+    "Resolution",
+    "image_frc",
+    "measured_limit",
+    "r_factor",
+    "resolution",
+    "structural_similarity",
+    "wave_frc",
+]
 
 FRC_THRESHOLD = 0.5
 """The paper's criterion: where the curve falls below this the resolution is read."""
@@ -123,27 +135,6 @@ def resolution(curve: Float[Tensor, " ring"], limit: MeasuredLimit) -> Resolutio
         return Resolution(limit.judged_angstrom, reaches_limit=True, starts_below=False)
     first_ring = int((frequency < 1 / COARSEST_ANGSTROM).sum())
     return Resolution(found, False, float(curve[first_ring]) < FRC_THRESHOLD)
-
-
-def structural_similarity(recovered: Images, true: Images) -> Float[Tensor, " item"]:
-    """SSIM of each of the images `(item, y, x)`; 1 for a copy.
-
-    Gaussian window with a standard deviation of 1.5 pixels. Means are taken off first, and the data
-    range is that of each true image, so that neither a constant nor the choice of the other
-    views counts.
-
-    Source: Wang et al., IEEE Trans. Image Process. 13 (2004) 600, eq. 13.
-    """
-    span = (true.amax((-2, -1)) - true.amin((-2, -1)))[:, None, None]
-    scale = torch.where(span > 0, span, 1.0)
-    first, second = (
-        _without_mean(images)[:, None] / scale[:, None] for images in (recovered, true)
-    )
-    score = structural_similarity_index_measure(
-        first, second, sigma=1.5, reduction="none", data_range=1.0
-    )
-    assert isinstance(score, Tensor)
-    return score.reshape(len(true))
 
 
 def r_factor(waves: Waves, diffraction: Patterns, measured: Mask) -> Float[Tensor, " item"]:
