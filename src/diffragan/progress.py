@@ -47,8 +47,13 @@ class Bar:
 
 
 @contextmanager
-def progress_bar(total: int, description: str, done: int = 0) -> Iterator[Bar]:
-    """Show a bar for `total` items of which `done` were finished by an earlier run."""
+def progress_bar(
+    total: int, description: str, done: int = 0, *, shown: bool = True
+) -> Iterator[Bar]:
+    """Show a bar for `total` items of which `done` were finished by an earlier run.
+
+    One that is not shown counts all the same; of several processes only one should show its own.
+    """
     progress = Progress(
         TextColumn("{task.description:<28}"),
         BarColumn(bar_width=28),
@@ -58,6 +63,7 @@ def progress_bar(total: int, description: str, done: int = 0) -> Iterator[Bar]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
         console=Console(stderr=True),
+        disable=not shown,
     )
     with progress:
         bar = Bar(progress, total, description)

@@ -19,7 +19,7 @@ from diffragan.io.store import Array
 from diffragan.io.triplets import TripletStore
 from diffragan.models.encoding import Encoding, contrast, encode_image, encode_observed
 from diffragan.physics.forward import diffraction_pattern, image, measured_region, phase_object
-from diffragan.training import loop
+from diffragan.training import loop, session
 from diffragan.training.augmentation import augment, quarter_turns, shifted
 from diffragan.training.data import (
     Batch,
@@ -83,7 +83,7 @@ def test_a_run_takes_no_step_on_a_view_it_validates_on(
 ) -> None:
     learned, judged = set(), set()
     receiver = [learned]
-    read, judge = Views.batch, loop.validate
+    read, judge = Views.batch, session.validate
 
     def noting_batch(views: Views, items: Sequence[int]) -> Batch:
         receiver[-1].update(items)
@@ -97,7 +97,7 @@ def test_a_run_takes_no_step_on_a_view_it_validates_on(
             receiver.pop()
 
     monkeypatch.setattr(Views, "batch", noting_batch)
-    monkeypatch.setattr(loop, "validate", noting_validate)
+    monkeypatch.setattr(session, "validate", noting_validate)
     settings = TrainingSettings(
         generator=GeneratorSettings(pixels=32, width=4, depth=3),
         discriminator=DiscriminatorSettings(width=4),

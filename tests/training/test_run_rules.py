@@ -16,11 +16,11 @@ from diffragan.config.training import TrainingSettings
 from diffragan.errors import ConfigError, InputError
 from diffragan.io.checkpoints import LAST, Checkpoint, write_checkpoint
 from diffragan.models.encoding import Encoding, encode_image
-from diffragan.training.data import Batch, Views
+from diffragan.training.data import Batch, Views, spread_over
 from diffragan.training.interruption import stop_requests
 from diffragan.training.position import Position
 from diffragan.training.runs import DESCRIBED, PARTS, open_run
-from diffragan.training.validation import MOST_VIEWS, Validation, image_frc, validate
+from diffragan.training.validation import Validation, image_frc, validate
 from diffragan.typing import Tensor
 
 SETTINGS = TrainingSettings()
@@ -62,15 +62,22 @@ def changed(path: str, value: object) -> TrainingSettings:
 )
 def test_whatever_changes_a_step_must_be_as_it_was(run: Path, path: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"with {path} .*not {value}") as caught:
-        open_run(run, changed(path, value), "these", resume=True)
+        open_run(run, changed(path, value), resume=True)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("path", "value"), [("steps", 9000), ("validate_every", 7), ("memory_limit_mb", 0)]
+    ("path", "value"),
+    [
+        ("steps", 9000),
+        ("validate_every", 7),
+        ("checkpoint_every", 3),
+        ("accumulate", 2),
+        ("memory_limit_mb", 0),
+    ],
 )
 def test_whatever_changes_no_step_may_differ(run: Path, path: str, value: object) -> None:
-    assert open_run(run, changed(path, value), "these", resume=True) is not None
+    assert open_run(run, changed(path, value), resume=True) is not None
 
 
 @pytest.mark.parametrize("name", DESCRIBED)
@@ -80,7 +87,7 @@ def test_a_checkpoint_that_does_not_say_all_is_refused(run: Path, name: str) -> 
     tensors = {part: {"weight": torch.zeros(1)} for part in PARTS}
     write_checkpoint(run / LAST, Checkpoint(tensors, described))
     with pytest.raises(InputError, match=f"does not say '{name}'"):
-        open_run(run, SETTINGS, "these", resume=True)
+        open_run(run, SETTINGS, resume=True)
 
 
 def test_the_first_signal_asks_and_the_second_stops_at_once() -> None:
@@ -174,12 +181,18 @@ def test_the_truth_itself_is_judged_perfect_and_another_image_worthless() -> Non
     assert worthless.l1 == pytest.approx(0.4 / 3, rel=0.05)  # of two uniform numbers
 
 
-def test_the_verdict_does_not_depend_on_the_batch_and_looks_at_few_views() -> None:
-    views = Held(MOST_VIEWS + 9)
-    whole, _ = judged(0, views, MOST_VIEWS)
+def test_the_verdict_does_not_depend_on_the_batch() -> None:
+    views = Held(30)
+    whole, _ = judged(0, views, 30)
     parts, _ = judged(0, views, 7)
     assert asdict(whole) == pytest.approx(asdict(parts), rel=1e-5)
-    assert views.asked == 2 * list(range(MOST_VIEWS))
+    assert views.asked == 2 * list(range(30))
+
+
+def test_the_views_judged_are_spread_over_all() -> None:
+    assert spread_over(range(100, 200), 3) in ([100, 150, 199], [100, 149, 199])
+    assert spread_over([4, 5], 64) == [4, 5]
+    assert spread_over([4, 5, 6], 1) == [4]
 
 
 def test_the_frc_is_that_of_the_images_before_they_were_encoded() -> None:

@@ -22,19 +22,42 @@ class Arguments:
     out: Path
     """The folder of the run: checkpoints, losses and sample pictures."""
     preset: str | None = None
-    """Training to start from: paper-small (the default)."""
+    """Training to start from: paper-small (the default) or paper."""
     config: Path | None = None
     """YAML file whose settings replace the preset's."""
+    validation: Path | None = None
+    """Data set to validate on; a part of the data is kept out of training when left out."""
     seed: int | None = None
     """Seed of the first weights, of the split and of the order of the views."""
     steps: int | None = None
     """Optimiser steps in all."""
+    epochs: float | None = None
+    """Or how often every view is shown."""
+    batch: int | None = None
+    """Views of a step."""
+    accumulate: int | None = None
+    """Parts that a batch is computed in, one after the other, to need less memory."""
+    precision: str | None = None
+    """32-true, or bf16-mixed."""
+    checkpoint_every: int | None = None
+    """Steps between checkpoints; at each validation when left out."""
+    validate_every: int | None = None
+    """Steps between validations."""
     device: str = "auto"
     """auto, cpu or cuda."""
     resume: bool = False
     """Go on with the run in --out, exactly as if it had not been stopped."""
     max_minutes: float | None = None
     """End after this time, with a checkpoint, whatever the number of steps."""
+    tensorboard: bool = False
+    """Write curves and pictures for TensorBoard (an extra) into the run."""
+
+
+SETTINGS = (
+    "seed", "steps", "epochs", "batch", "accumulate", "precision", "checkpoint_every",
+    "validate_every",
+)  # fmt: skip
+"""Options that are settings, too."""
 
 
 def run(arguments: Arguments) -> None:
@@ -44,7 +67,7 @@ def run(arguments: Arguments) -> None:
     from diffragan.errors import ConfigError
     from diffragan.training.loop import train
 
-    wanted = {"seed": arguments.seed, "steps": arguments.steps}
+    wanted = {name: getattr(arguments, name) for name in SETTINGS}
     settings = load_training(
         arguments.preset,
         arguments.config,
@@ -59,9 +82,11 @@ def run(arguments: Arguments) -> None:
             arguments.data,
             settings,
             arguments.out,
+            validation=arguments.validation,
             device=device,
             resume=arguments.resume,
             max_minutes=arguments.max_minutes,
+            tensorboard=arguments.tensorboard,
         )
     except KeyboardInterrupt:
         print(f"stopped; `--resume` goes on from {arguments.out / 'last'}")
@@ -82,7 +107,7 @@ def announcement(data: Path, settings: "TrainingSettings", device: str) -> str:
 
     views = len(TripletStore(data))
     generator = parameter_count(UNet(settings.generator))
-    discriminator = parameter_count(PatchGan(settings.discriminator_width))
+    discriminator = parameter_count(PatchGan(settings.discriminator, settings.generator))
     gigabytes = training_memory_bytes(settings, views, generator + discriminator) / 1e9
     return (
         f"{views} views; generator {generator / 1e6:.2f} M, discriminator "

@@ -85,8 +85,19 @@ def _load(
         preset = str(written.get("preset", preset))
     written = {**written, "preset": preset}
     where = str(file) if file else f"preset '{preset}'"
-    merged = _merge(_merge(_read_preset(kind, preset), written), overrides or {})
+    merged = _read_preset(kind, preset)
+    for over in (written, overrides or {}):
+        merged = _merge(_without_rivals(model, merged, over), over)
     return _validated(model, merged, where)
+
+
+def _without_rivals(
+    model: type[Settings], base: Mapping[str, Any], over: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Leave out what a setting given later excludes."""
+    if not set(model.rivals) & set(over):
+        return base
+    return {key: value for key, value in base.items() if key not in model.rivals}
 
 
 def _validated(model: type[S], values: Mapping[str, Any], where: str) -> S:

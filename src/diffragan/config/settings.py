@@ -1,5 +1,7 @@
 """Base of every configuration object: frozen, typed, and strict about its keys."""
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -7,3 +9,6 @@ class Settings(BaseModel):
     """Immutable settings; an unknown key or a NaN is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    rivals: ClassVar[tuple[str, ...]] = ()
+    """Settings that exclude each other: one that is given puts those of the preset aside."""

@@ -1,8 +1,9 @@
 """The settings of a training run of the paper's conditional GAN."""
 
-from typing import Literal
+from math import ceil
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from diffragan.config.networks import (
     DiscriminatorSettings,
@@ -10,10 +11,13 @@ from diffragan.config.networks import (
     ObjectiveSettings,
 )
 from diffragan.config.settings import Settings
+from diffragan.config.stream import StreamSettings
 
 
 class TrainingSettings(Settings):
     """One training run."""
+
+    rivals: ClassVar[tuple[str, ...]] = ("steps", "epochs")
 
     kind: Literal["training"] = "training"
     preset: str = "paper-small"
@@ -22,9 +26,15 @@ class TrainingSettings(Settings):
     generator: GeneratorSettings = GeneratorSettings()
     discriminator: DiscriminatorSettings = DiscriminatorSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
-    steps: int = Field(2000, ge=1)
+    steps: int | None = Field(2000, ge=1)
     """Optimiser steps in all; a resumed run may ask for more."""
+    epochs: float | None = Field(None, gt=0, le=1e6)
+    """Or how often every view is shown."""
     batch: int = Field(8, ge=1)
+    """Views of a step, over all processes and parts: the effective batch."""
+    accumulate: int = Field(1, ge=1)
+    """Parts that each process computes its share of a batch in, one after the other, to need less
+    memory; the step is that of the whole batch."""
     learning_rate: float = Field(2e-4, gt=0)
     """Of both networks."""
     beta1: float = Field(0.5, ge=0, lt=1)
@@ -36,15 +46,44 @@ class TrainingSettings(Settings):
     augment: bool = True
     """Turn and shift views about the beam at random, which few views need."""
     validation_fraction: float = Field(0.1, gt=0, lt=1)
-    """Share of the views, or of the structures, kept out of training for the validation FRC."""
-    validate_every: int = Field(100, ge=1)
-    """Steps between validations, sample pictures and checkpoints."""
+    """Share of the views, or of the structures, kept out of training for the validation FRC; not
+    used where a data set to validate on is given."""
+    validation_views: int = Field(64, ge=1)
+    """Views judged at each validation, spread over those there are, always the same; more than 64
+    change a mean FRC by less than a hundredth."""
+    validate_every: int | None = Field(100, ge=1)
+    """Steps between validations, sample pictures and rows of the log; none: an epoch."""
+    checkpoint_every: int | None = Field(None, ge=1)
+    """Steps between checkpoints; none: at each validation."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     """Arithmetic of the networks, in Lightning Fabric's words."""
     memory_limit_mb: int = Field(2000, ge=0)
-    """Views are held in memory up to this size [MB]; beyond it they are read for every batch."""
+    """Views that were read are kept in memory if all of them fit into this size [MB]; otherwise
+    each is read from the data set whenever it is shown."""
+    stream: StreamSettings = StreamSettings()
+    """What differs from view to view where views are simulated while they are needed; its `batch`
+    is not used, for the batch above is."""
 
-    @property
-    def discriminator_width(self) -> int:
-        """Channels of the discriminator's first layer."""
-        return self.discriminator.width or self.generator.width
+    @model_validator(mode="before")
+    @classmethod
+    def _epochs_replace_the_usual_steps(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("epochs") is not None:
+            return {"steps": None, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _steps_or_epochs(self) -> Self:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError(f"steps is {self.steps} and epochs is {self.epochs}; give one of them")
+        return self
+
+    def epoch_steps(self, views: int) -> int:
+        """Return the steps in which each of `views` views is shown once."""
+        return max(1, ceil(views / self.batch))
+
+    def all_steps(self, views: int) -> int:
+        """Return the steps of the whole run on `views` views."""
+        if self.steps is not None:
+            return self.steps
+        assert self.epochs is not None
+        return max(1, ceil(self.epochs * views / self.batch))

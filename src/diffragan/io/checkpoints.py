@@ -76,7 +76,7 @@ def read_checkpoint(folder: Path, parts: tuple[str, ...] | None = None) -> Check
     """
     _settle(folder)
     description = _read_description(folder)
-    names = parts or tuple(description["parts"])
+    names = tuple(description["parts"]) if parts is None else parts
     return Checkpoint(
         {name: _read_tensors(folder / f"{name}.safetensors") for name in names}, description
     )

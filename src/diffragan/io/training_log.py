@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from diffragan.errors import InputError
-from diffragan.io.files import write_text
+from diffragan.io.files import named_in_errors, write_text
 
 Row = dict[str, str]
 
@@ -28,9 +28,11 @@ def read_log(path: Path, until_step: int) -> list[Row]:
 
 
 def write_log(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Write all rows; the file is always whole."""
+    """Write all rows; the file is always whole. A row may lack columns of another."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    columns = dict.fromkeys(name for row in rows for name in row)
+    writer = csv.DictWriter(text, fieldnames=list(columns), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(path, text.getvalue())
+    with named_in_errors(path):
+        write_text(path, text.getvalue())

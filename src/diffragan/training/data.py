@@ -1,7 +1,8 @@
-"""Views of a data set as the networks see them: split, order and batches, all from the seed."""
+"""Views as the networks see them: split, order, encoding; all from the seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,14 +17,12 @@ from diffragan.models.encoding import (
     encode_observed,
     fit_encoding,
 )
-from diffragan.typing import Float, Int, Tensor
+from diffragan.typing import Float, Int, Patterns, Tensor
 
 FEWEST_STRUCTURES_TO_SPLIT = 3
 """With fewer, keeping whole structures out would cost half of the data."""
 FITTED_VIEWS = 256
 """Views that the scales are found on: they are averages and maxima of many pixels each."""
-READ_VIEWS = 64
-"""Views read at a time when all are brought into memory."""
 BYTES_PER_PIXEL = 3 * 4
 """Two channels in, one out, in float32."""
 
@@ -48,6 +47,19 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """Move to a device."""
         return Batch(self.observed.to(device), self.truth.to(device))
+
+    def parts(self, count: int) -> list["Batch"]:
+        """Cut into equal parts, one after the other."""
+        pairs = zip(self.observed.chunk(count), self.truth.chunk(count), strict=True)
+        return [Batch(observed, truth) for observed, truth in pairs]
+
+
+class EncodedViews(Protocol):
+    """Views that can be asked for by their numbers."""
+
+    def batch(self, items: Sequence[int]) -> Batch:
+        """Return some views, on the CPU."""
+        ...
 
 
 def split_views(structure: Int[np.ndarray, " item"], fraction: float, seed: int) -> Split:
@@ -79,6 +91,12 @@ def split_views(structure: Int[np.ndarray, " item"], fraction: float, seed: int)
     return Split(np.flatnonzero(~is_validation).tolist(), np.flatnonzero(is_validation).tolist())
 
 
+def spread_over(items: Sequence[int], count: int) -> list[int]:
+    """Choose at most `count` of the items, evenly from the first to the last."""
+    places = np.linspace(0, len(items) - 1, min(count, len(items)))
+    return [items[round(place)] for place in places]
+
+
 def batch_items(items: Sequence[int], batch: int, step: int, seed: int) -> list[int]:
     """Items of the batch of a step: each epoch has an order of its own from (seed, epoch).
 
@@ -95,41 +113,64 @@ def batch_items(items: Sequence[int], batch: int, step: int, seed: int) -> list[
 
 def fit_to_training_views(store: TripletStore, split: Split, pixels: int) -> Encoding:
     """Find the scales of the encoding on training views spread over the data set."""
-    spread = np.linspace(0, len(split.training) - 1, min(FITTED_VIEWS, len(split.training)))
-    items = [split.training[round(place)] for place in spread]
-    contrasts, diffraction, measured, images = _read(store, items)
+    contrasts, diffraction, measured, images = _read(
+        store, spread_over(split.training, FITTED_VIEWS)
+    )
     return fit_encoding(pixels, contrasts, diffraction, measured, images)
 
 
 class Views:
-    """The views of a data set, encoded; held in memory when they are few."""
+    """The views of a data set, encoded; kept in memory once read when there is room for all.
+
+    Reading them all before the first step would delay it by minutes, and a short run never shows
+    them all.
+    """
 
     def __init__(self, store: TripletStore, encoding: Encoding, memory_limit_mb: int) -> None:
         self._store = store
         self._encoding = encoding
-        self._held: Batch | None = None
+        self._kept: Batch | None = None
+        self._is_kept = np.zeros(len(store), bool)
         if views_bytes(len(store), encoding.pixels) <= memory_limit_mb * 1e6:
-            self._held = self._hold_all()
+            side = encoding.pixels
+            self._kept = Batch(
+                torch.empty(len(store), 2, side, side), torch.empty(len(store), 1, side, side)
+            )
 
     def batch(self, items: Sequence[int]) -> Batch:
         """Return some views, on the CPU."""
-        if self._held is None:
-            return self._load(items)
-        return Batch(self._held.observed[list(items)], self._held.truth[list(items)])
+        wanted = list(items)
+        if self._kept is None:
+            return self._load(wanted)
+        if missing := [item for item in wanted if not self._is_kept[item]]:
+            loaded = self._load(missing)
+            self._kept.observed[missing] = loaded.observed
+            self._kept.truth[missing] = loaded.truth
+            # Only now, for another thread may ask for the same views.
+            self._is_kept[missing] = True
+        return Batch(self._kept.observed[wanted], self._kept.truth[wanted])
 
-    def _hold_all(self) -> Batch:
-        starts = range(0, len(self._store), READ_VIEWS)
-        parts = [
-            self._load(range(start, min(start + READ_VIEWS, len(self._store)))) for start in starts
-        ]
-        return Batch(
-            torch.cat([part.observed for part in parts]), torch.cat([part.truth for part in parts])
-        )
-
-    def _load(self, items: Sequence[int]) -> Batch:
+    def _load(self, items: list[int]) -> Batch:
         contrasts, diffraction, measured, images = _read(self._store, items)
-        observed = encode_observed(diffraction, measured, contrasts, self._encoding)
-        return Batch(observed, encode_image(images, self._encoding)[:, None])
+        empty = (diffraction * measured).flatten(1).amax(1) <= 0
+        if empty.any():
+            raise InputError(
+                f"{self._store.store.path}: the pattern of item {items[int(empty.nonzero()[0])]} "
+                "is zero everywhere; make the data set again"
+            )
+        return encode_views(contrasts, diffraction, measured, images, self._encoding)
+
+
+def encode_views(
+    contrasts: Float[Tensor, "item y x"],
+    diffraction: Patterns,
+    measured: Tensor,
+    images: Float[Tensor, "item y x"],
+    encoding: Encoding,
+) -> Batch:
+    """Encode what was measured and what is true; see `models.encoding` for the arguments."""
+    observed = encode_observed(diffraction, measured, contrasts, encoding)
+    return Batch(observed, encode_image(images, encoding)[:, None])
 
 
 def views_bytes(views: int, pixels: int) -> int:

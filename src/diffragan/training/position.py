@@ -16,6 +16,10 @@ class Position:
     sums: dict[str, float] = field(default_factory=dict)
     """Sums of what each step measured since the last row of the log."""
     summed: int = 0
+    lasting: dict[str, int] = field(default_factory=dict)
+    """For how many steps or validations in a row each symptom of a failing training was seen."""
+    typical_gradient: dict[str, float] = field(default_factory=dict)
+    """Running average of each network's gradient norm."""
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:

@@ -1,34 +1,47 @@
 """The folder of a training run: may it be written, and what is in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from diffragan.config.experiment import Experiment
+from diffragan.config.matching import first_difference, matching_command
 from diffragan.config.training import TrainingSettings
 from diffragan.errors import ConfigError, InputError, OutputError
 from diffragan.io.checkpoints import LAST, Checkpoint, has_checkpoint, read_run
 from diffragan.io.files import output_folder
+from diffragan.training.material import Material
 
 LOG = "training.csv"
 SAMPLES = "samples"
+TENSORBOARD = "tensorboard"
 PARTS = ("generator", "average", "discriminator", "optimisers", "random")
 """What a checkpoint must hold for a run to go on."""
-DESCRIBED = ("settings", "encoding", "data_identity", "optimisers", "position")
-CHANGEABLE = frozenset({"steps", "validate_every", "memory_limit_mb", "preset"})
-"""Settings that may differ when a run is resumed: they do not change a step."""
+DESCRIBED = ("settings", "encoding", "experiment", "data_identity", "optimisers", "position")
+CHANGEABLE = frozenset(
+    {
+        "preset",
+        "steps",
+        "epochs",
+        "accumulate",
+        "validation_views",
+        "validate_every",
+        "checkpoint_every",
+        "memory_limit_mb",
+    }
+)
+"""Settings that may differ when a run is resumed: they do not change what a step does."""
 
 
-def open_run(
-    run: Path, settings: TrainingSettings, data_identity: str, *, resume: bool
-) -> Checkpoint | None:
+def open_run(run: Path, settings: TrainingSettings, *, resume: bool) -> Checkpoint | None:
     """Make the folder of a run, or return the checkpoint to go on from.
 
     Raises
     ------
     OutputError : A run is there already, or the folder cannot be written to.
-    InputError : There is nothing to resume, or the data set is another one.
+    InputError : There is nothing to resume, or it is damaged.
     ConfigError : The run to resume has another configuration.
     """
     if run.is_file():
@@ -47,13 +60,11 @@ def open_run(
     if not exists:
         return None
     checkpoint = read_run(run, LAST, PARTS)
-    _check_same(run, checkpoint, settings, data_identity)
+    _check_same_settings(run, checkpoint, settings)
     return checkpoint
 
 
-def _check_same(
-    run: Path, checkpoint: Checkpoint, settings: TrainingSettings, data_identity: str
-) -> None:
+def _check_same_settings(run: Path, checkpoint: Checkpoint, settings: TrainingSettings) -> None:
     description = checkpoint.description
     for name in DESCRIBED:
         if name not in description:
@@ -67,8 +78,29 @@ def _check_same(
             f"{run}: was trained with {name} {old}, not {new}; resume with the same configuration, "
             "or choose another name"
         )
-    if description["data_identity"] != data_identity:
-        raise InputError(f"{run}: was trained on another data set; resume with that one")
+
+
+def check_same_data(run: Path, description: Mapping[str, Any], material: Material) -> None:
+    """Make sure that a run goes on with the views it learned from.
+
+    Raises
+    ------
+    InputError : They are others; if their experiment is, too, says what differs and how to make it
+        the same.
+    """
+    if description["data_identity"] == material.identity:
+        return
+    try:
+        before = Experiment.model_validate(description["experiment"])
+    except ValidationError:
+        raise InputError(f"{run}: its experiment is not one of this program") from None
+    if difference := first_difference(before, material.experiment):
+        name, wanted, given = difference
+        raise InputError(
+            f"{run}: was trained with {name} {wanted}, {material.name} has {given}; resume with "
+            f"the data set of the run, whose like is made by {matching_command(before, name)}"
+        )
+    raise InputError(f"{run}: was trained on another data set; resume with that one")
 
 
 def _differences(

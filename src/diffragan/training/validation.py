@@ -1,5 +1,6 @@
 """How well the generator draws views it never learned from: L1, FRC, and a picture of samples."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,9 @@ from torch import nn
 from diffragan.fourier import fourier
 from diffragan.models.encoding import Encoding, decode_image
 from diffragan.rings import resolution_at, ring_correlation, ring_index
-from diffragan.training.data import Batch, Views
+from diffragan.training.data import Batch, EncodedViews
 from diffragan.typing import Float, Images, Tensor
 
-MOST_VIEWS = 64
-"""Views judged at each validation; more would not change a mean FRC by a hundredth."""
 BAND_ANGSTROM = (10.0, 2.0)
 """Resolutions over which the FRC is averaged: below 10 Å every image is right, and finer than 2 Å
 needs longer training than most runs have."""
@@ -32,12 +31,15 @@ class Validation:
     """Mean FRC from 10 to 2 Å, or to the Nyquist frequency."""
     resolution_angstrom: float
     """Where the FRC falls below 0.5 [Å]; the Nyquist resolution if it never does."""
+    variety: float
+    """Standard deviation of a generated pixel from view to view over that of a true one, root mean
+    squares over the pixels: 0 when one image is drawn for all views."""
 
 
 def validate(
     generator: nn.Module,
-    views: Views,
-    items: list[int],
+    views: EncodedViews,
+    items: Sequence[int],
     encoding: Encoding,
     *,
     batch: int,
@@ -50,8 +52,7 @@ def validate(
     -------
     The figures, and rows (low-resolution, generated, true) of grey panels.
     """
-    chosen = items[:MOST_VIEWS]
-    parts = [views.batch(chosen[i : i + batch]) for i in range(0, len(chosen), batch)]
+    parts = [views.batch(items[i : i + batch]) for i in range(0, len(items), batch)]
     with torch.no_grad():
         drawn = [generator(part.observed.to(device)).float().cpu() for part in parts]
     together = Batch(torch.cat([p.observed for p in parts]), torch.cat([p.truth for p in parts]))
@@ -66,6 +67,7 @@ def validate(
         float((generated - truth).abs().mean()),
         float(correlation[band].mean()),
         resolution_at(correlation, frequency) or nyquist,
+        variety(generated, truth),
     )
     return figures, sample_rows(together.observed[:, 1], generated, truth)
 
@@ -76,6 +78,12 @@ def image_frc(generated: Images, truth: Images, encoding: Encoding) -> Float[Ten
     pixels = truth.shape[-1]
     rings = ring_index((pixels, pixels), truth.device)
     return ring_correlation(first, second, rings, pixels // 2)
+
+
+def variety(generated: Images, truth: Images) -> float:
+    """Compare how much generated and true images differ from view to view; 1 for a single view."""
+    true = float(truth.var(0, correction=0).mean().sqrt())
+    return float(generated.var(0, correction=0).mean().sqrt()) / true if true else 1.0
 
 
 def sample_rows(
