@@ -1,13 +1,19 @@
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffragan.errors import ConfigError, InputError
+from diffragan.cli.main import run
+from diffragan.errors import InputError
 from diffragan.evaluation.metrics import r_factor
-from diffragan.evaluation.r_free import r_factors
+from diffragan.evaluation.r_free import free_set_of, r_factors
+from diffragan.evaluation.wrong_diffraction import phaser_of
 from diffragan.fourier import centred, decentred, fourier, inverse_fourier, resize_centred
-from diffragan.phasing.free_set import FreeSet
+from diffragan.io.phased import PhasedStore
+from diffragan.io.triplets import TripletStore
+from diffragan.phasing.free_set import FreeSet, WithholdingPhaser
 from diffragan.physics.forward import diffraction_pattern, measured_region
 
 SIDE = 41
@@ -18,27 +24,6 @@ few = settings(max_examples=20)
 def waves(seed: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     return 0.05 * torch.randn(2, 48, 48, generator=generator, dtype=torch.complex64)
-
-
-@few
-@given(seed=seeds, fraction=st.floats(0.03, 0.4))
-def test_a_free_set_has_its_share_its_mates_and_nothing_unmeasured(
-    seed: int, fraction: float
-) -> None:
-    measured = measured_region(101, 2.5)
-    free = FreeSet(fraction, seed).mask(measured)
-    assert torch.equal(free, free.flip((0, 1)))
-    assert not (free & ~measured).any()
-    share = float(free.sum() / measured.sum())
-    assert share == pytest.approx(fraction, abs=5 * (2 * fraction / 101**2) ** 0.5)
-    assert torch.equal(free, FreeSet(fraction, seed).mask(measured))
-    assert not torch.equal(free, FreeSet(fraction, seed + 1).mask(measured))
-
-
-@pytest.mark.parametrize("fraction", [0, -0.1, 0.6, float("nan")])
-def test_a_free_fraction_out_of_range_is_refused(fraction: float) -> None:
-    with pytest.raises(ConfigError, match="free fraction"):
-        FreeSet(fraction).mask(measured_region(SIDE, 0.5))
 
 
 @few
@@ -83,3 +68,35 @@ def test_without_free_or_without_used_pixels_there_is_nothing_to_say() -> None:
     with pytest.raises(InputError, match="1680 of 1680"):
         r_factors(true, pattern, measured, measured)
     assert centred(decentred(measured)).equal(measured)
+
+
+@pytest.fixture(scope="module")
+def withheld(villin_data: Path, tmp_path_factory: pytest.TempPathFactory) -> PhasedStore:
+    out = tmp_path_factory.mktemp("free") / "er.zarr"
+    options = ["--method", "er", "--iterations", "120", "--views", "2", "--device", "cpu"]
+    assert (
+        run(["phase", str(villin_data), "--out", str(out), *options, "--free-fraction", "0.1"]) == 0
+    )
+    return PhasedStore(out)
+
+
+def test_the_command_keeps_pixels_out_and_says_which(
+    data: TripletStore, withheld: PhasedStore
+) -> None:
+    free = free_set_of(withheld)
+    assert free == FreeSet(0.1, 0)
+    waves = torch.from_numpy(withheld.read("wave"))
+    patterns = torch.from_numpy(data.patterns([0, 1]))
+    measured = torch.from_numpy(data.read("measured"))
+    found = r_factors(waves, patterns, measured, free.mask(measured))
+    assert (found.free > 2 * found.work).all()
+
+
+def test_controls_keep_the_same_pixels_out(
+    withheld: PhasedStore, low_resolution: PhasedStore
+) -> None:
+    phaser = phaser_of(withheld)
+    assert isinstance(phaser, WithholdingPhaser)
+    assert phaser.free == FreeSet(0.1, 0)
+    assert free_set_of(low_resolution) is None
+    assert not isinstance(phaser_of(low_resolution), WithholdingPhaser)

@@ -29,6 +29,12 @@ class Arguments:
     """Iterations of an iterative method (1500 when left out)."""
     restraint: float | None = None
     """Pull of the low-resolution image on the phases of an iterative method (0.3 when left out)."""
+    free_fraction: float | None = None
+    """Share of the measured pixels to keep out of phasing, for R-free; 0.05 is usual."""
+    samples: int | None = None
+    """Draw each answer so often with dropout, and keep the mean and the spread; cgan only."""
+    seed: int | None = None
+    """Seed of the samples (0 when left out)."""
     views: int | None = None
     """Phase only the first views of the data set."""
     device: str = "auto"
@@ -43,29 +49,43 @@ def run(arguments: Arguments) -> None:
     from diffragan.io.store_checks import check_store_target
     from diffragan.io.triplets import TripletStore
     from diffragan.phasing.dataset import phase_dataset
+    from diffragan.phasing.free_set import FreeSet, WithholdingPhaser
     from diffragan.phasing.particles import check_particle_names, write_particle_stack
     from diffragan.phasing.registry import make_phaser, recorded_settings
 
     check_store_target(arguments.out, KIND)
     check_particle_names(arguments.out)
     data = TripletStore(arguments.data)
-    wanted = {"iterations": arguments.iterations, "restraint": arguments.restraint}
+    if arguments.seed is not None and arguments.samples is None:
+        raise ConfigError("--seed is that of the samples; add --samples, or leave it out")
+    wanted = {
+        "iterations": arguments.iterations,
+        "restraint": arguments.restraint,
+        "samples": arguments.samples,
+        "seed": arguments.seed,
+    }
     settings = {name: value for name, value in wanted.items() if value is not None}
     device = choose_device(arguments.device)
     if arguments.views is not None and arguments.views < 1:
         raise ConfigError(f"--views is {arguments.views}; use 1 or more")
     count = min(arguments.views or len(data), len(data))
     phaser = make_phaser(arguments.method, settings, arguments.weights, device)
+    recorded = recorded_settings(phaser, settings, arguments.weights)
+    if arguments.free_fraction is not None:
+        free = FreeSet(arguments.free_fraction)
+        phaser, recorded = WithholdingPhaser(phaser, free), {**recorded, **free.recorded}
     phase_dataset(
         data,
         phaser,
         arguments.out,
         method=arguments.method,
-        settings=recorded_settings(phaser, settings, arguments.weights),
+        settings=recorded,
         items=range(count),
         device=device,
+        with_spread=arguments.samples is not None,
     )
     stack, star = write_particle_stack(PhasedStore(arguments.out))
     print(
         f"wrote {arguments.out}, {stack.name} and {star.name}: {count} views by {arguments.method}"
+        + (f", means of {arguments.samples} samples with their spread" if arguments.samples else "")
     )

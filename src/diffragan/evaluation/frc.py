@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from diffragan.evaluation.bootstrap import Interval, mean_interval
 from diffragan.evaluation.metrics import MeasuredLimit
-from diffragan.evaluation.resampling import mean_interval
 from diffragan.fourier import fourier
 from diffragan.rings import (
     RingKind,
@@ -25,15 +25,9 @@ class FrcCurves:
     rings: RingKind
     """Whether the rings are hard or smooth: the curves differ, most where they fall steeply."""
 
-    @property
-    def mean(self) -> Float[Tensor, " ring"]:
-        """The mean over the views."""
-        return self.correlation.mean(0)
-
-    @property
-    def mean_interval(self) -> tuple[Float[Tensor, " ring"], Float[Tensor, " ring"]] | None:
-        """Bootstrap interval of the mean over the views; `None` for a single view."""
-        return mean_interval(self.correlation)
+    def mean(self, seed: int = 0) -> Interval:
+        """Return the mean over the views with its bootstrap interval."""
+        return mean_interval(self.correlation, seed)
 
 
 def frc_curves(

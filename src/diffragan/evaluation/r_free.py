@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from diffragan.errors import InputError
 from diffragan.evaluation.metrics import r_factor
+from diffragan.io.phased import PhasedStore
+from diffragan.phasing.free_set import FreeSet, recorded_free_set
 from diffragan.typing import Float, Mask, Patterns, Tensor, Waves
 
 
@@ -42,3 +44,9 @@ def r_factors(waves: Waves, diffraction: Patterns, measured: Mask, free: Mask) -
             "R-free has no pixel; phase again with another free fraction"
         )
     return RFactors(r_factor(waves, diffraction, used), r_factor(waves, diffraction, unseen))
+
+
+def free_set_of(phased: PhasedStore) -> FreeSet | None:
+    """Read from a phased store which pixels its method was not shown; `None` for no such pixels."""
+    provenance = phased.store.attributes.get("provenance", {})
+    return recorded_free_set(provenance.get("settings", {}))

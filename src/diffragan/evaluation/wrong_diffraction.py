@@ -9,6 +9,7 @@ from diffragan.errors import InputError
 from diffragan.io.phased import PhasedStore
 from diffragan.io.provenance import sha256_of
 from diffragan.io.triplets import TripletStore
+from diffragan.phasing.free_set import WithholdingPhaser, recorded_free_set
 from diffragan.phasing.protocol import Phaser
 from diffragan.phasing.registry import make_phaser
 from diffragan.rotations import matrix_from_quaternion
@@ -54,4 +55,6 @@ def phaser_of(phased: PhasedStore, device: str = "cpu") -> Phaser:
     for name, digest in (recorded.get("weights_sha256") or {}).items():
         if weights is None or not (weights / name).is_file() or sha256_of(weights / name) != digest:
             raise InputError(f"{weights}: the weights that {phased.store.path} names have changed")
-    return make_phaser(phased.method, recorded["settings"], weights, device)
+    phaser = make_phaser(phased.method, recorded["settings"], weights, device)
+    free = recorded_free_set(recorded)
+    return phaser if free is None else WithholdingPhaser(phaser, free)
