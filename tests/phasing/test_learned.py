@@ -1,9 +1,12 @@
 import json
+import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from phase_objects import blobs, experiment
+from safetensors.torch import load_file, save_file
 
 from diffragan.config.experiment import Experiment
 from diffragan.config.load import load_experiment
@@ -104,12 +107,85 @@ def test_no_run_is_one_line(tmp_path: Path) -> None:
         ConditionalGanPhaser(tmp_path / "absent")
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (
+            ("image_pixels",),
+            r"`diffragan simulate STRUCTURES .*where FILE says `image_pixels: 128`",
+        ),
+        (("box_angstrom",), r"`diffragan simulate STRUCTURES --preset quick --box-angstrom 70 "),
+    ],
+)
+def test_the_refusal_says_which_command_makes_data_that_match(
+    run: Path, observations: Observations, path: tuple[str, ...], words: str
+) -> None:
+    other = observations.experiment.model_copy(update={path[0]: 111})
+    with pytest.raises(InputError, match=words) as told:
+        ConditionalGanPhaser(run).check_experiment(other)
+    assert "\n" not in str(told.value)
+
+
+def copied(run: Path, to: Path) -> Path:
+    """Copy the best checkpoint of a run; return the file of its weights."""
+    (to / "best").mkdir()
+    for path in (run / "best").iterdir():
+        (to / "best" / path.name).write_bytes(path.read_bytes())
+    return to / "best" / "average.safetensors"
+
+
+@pytest.mark.parametrize("kept", [0, 4, 100, -1])
+def test_truncated_weights_are_one_line(run: Path, tmp_path: Path, kept: int) -> None:
+    weights = copied(run, tmp_path)
+    weights.write_bytes(weights.read_bytes()[:kept])
+    with pytest.raises(InputError, match="damaged or not safetensors") as told:
+        ConditionalGanPhaser(tmp_path)
+    assert "\n" not in str(told.value)
+
+
+def test_a_pickle_is_never_opened(run: Path, tmp_path: Path) -> None:
+    weights, opened = copied(run, tmp_path), tmp_path / "opened"
+
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return opened.touch, ()
+
+    weights.write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(InputError, match="damaged or not safetensors"):
+        ConditionalGanPhaser(tmp_path)
+    torch.save({"weights": Trap()}, weights)
+    with pytest.raises(InputError, match="damaged or not safetensors"):
+        ConditionalGanPhaser(tmp_path)
+    assert not opened.exists()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_one_line(run: Path, tmp_path: Path, bad: float) -> None:
+    weights = copied(run, tmp_path)
+    tensors = load_file(weights)
+    tensors["last.0.bias"][0] = bad
+    save_file(tensors, weights)
+    with pytest.raises(InputError, match=r"not finite \(first in 'last.0.bias'\)"):
+        ConditionalGanPhaser(tmp_path)
+
+
+@pytest.mark.parametrize("used", ["average", "generator"])
+def test_the_weights_that_were_validated_are_the_ones_used(
+    run: Path, observations: Observations, tmp_path: Path, used: str
+) -> None:
+    copied(run, tmp_path)
+    described = tmp_path / "best" / "checkpoint.json"
+    description = json.loads(described.read_text())
+    description["settings"]["used_weights"] = used
+    described.write_text(json.dumps(description))
+    for part in {"average", "generator"} - {used}:
+        (tmp_path / "best" / f"{part}.safetensors").unlink()
+    assert ConditionalGanPhaser(tmp_path).phase(observations).images.isfinite().all()
+
+
 @pytest.mark.parametrize("name", ["settings", "experiment", "encoding"])
 def test_a_damaged_configuration_is_one_line(run: Path, tmp_path: Path, name: str) -> None:
-    copy = tmp_path / "best"
-    copy.mkdir()
-    for path in (run / "best").iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
+    copy = copied(run, tmp_path).parent
     description = json.loads((copy / "checkpoint.json").read_text())
     description[name] = {"width": 3}
     (copy / "checkpoint.json").write_text(json.dumps(description))
@@ -118,10 +194,7 @@ def test_a_damaged_configuration_is_one_line(run: Path, tmp_path: Path, name: st
 
 
 def test_weights_of_another_width_are_one_line(run: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "best"
-    copy.mkdir()
-    for path in (run / "best").iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
+    copy = copied(run, tmp_path).parent
     description = json.loads((copy / "checkpoint.json").read_text())
     description["settings"]["generator"]["width"] = 8
     (copy / "checkpoint.json").write_text(json.dumps(description))

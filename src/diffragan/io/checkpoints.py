@@ -107,7 +107,7 @@ def fill_module(module: nn.Module, tensors: Tensors, where: Path) -> None:
 
     Raises
     ------
-    InputError : The weights are those of another network.
+    InputError : The weights are those of another network, or not all are finite.
     """
     expected = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in tensors.items()}
@@ -117,6 +117,12 @@ def fill_module(module: nn.Module, tensors: Tensors, where: Path) -> None:
             f"{where}: the weights do not fit the configuration beside them (first at "
             f"'{names[0][0]}'); train again"
         )
+    for name, value in tensors.items():
+        if not value.isfinite().all():
+            raise InputError(
+                f"{where}: the weights hold numbers that are not finite (first in '{name}'); "
+                "train again"
+            )
     module.load_state_dict(tensors)
 
 

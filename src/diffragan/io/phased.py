@@ -13,10 +13,16 @@ from diffragan.io.store import Store, open_store
 KIND = "phased"
 
 
-def phased_specs(experiment: Experiment, items: int) -> dict[str, ArraySpec]:
-    """Arrays of `items` phased waves."""
+SPREADS = ("wave_spread", "image_spread")
+"""Arrays that are there when a phaser was asked for several draws."""
+
+
+def phased_specs(
+    experiment: Experiment, items: int, *, with_spread: bool = False
+) -> dict[str, ArraySpec]:
+    """Arrays of `items` phased waves, with those of the spread over draws if there are several."""
     wave, image, box = experiment.wave_pixels, experiment.image_pixels, experiment.box_angstrom
-    return {
+    specs = {
         "wave": ArraySpec(
             (items, wave, wave), "complex64", ("item", "wave_y", "wave_x"), "1",
             "recovered scattered wave psi - 1 at the molecule's mid-plane in units of the incident "
@@ -25,6 +31,14 @@ def phased_specs(experiment: Experiment, items: int) -> dict[str, ArraySpec]:
         "image": ArraySpec(
             (items, image, image), "float32", ("item", "image_y", "image_x"), "1",
             "recovered high-resolution image, intensity as a fraction of the incident beam's",
+        ),
+        "wave_spread": ArraySpec(
+            (items, wave, wave), "float32", ("item", "wave_y", "wave_x"), "1",
+            "root mean square distance of the drawn waves from their mean, which is 'wave'",
+        ),
+        "image_spread": ArraySpec(
+            (items, image, image), "float32", ("item", "image_y", "image_x"), "1",
+            "standard deviation of the drawn images, whose mean is 'image'",
         ),
         "source_item": ArraySpec(
             (items,), "int32", ("item",), "1", "item of the data set that was phased"
@@ -47,6 +61,7 @@ def phased_specs(experiment: Experiment, items: int) -> dict[str, ArraySpec]:
         **positions("wave", wave, box),
         **positions("image", image, box),
     }  # fmt: skip
+    return {name: spec for name, spec in specs.items() if with_spread or name not in SPREADS}
 
 
 def phased_attributes(

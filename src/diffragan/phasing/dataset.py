@@ -24,6 +24,7 @@ def phase_dataset(
     settings: Mapping[str, Any],
     items: Sequence[int] | None = None,
     device: str = "cpu",
+    with_spread: bool = False,
 ) -> Path:
     """Phase items of a data set into the store `out`; takes up an interrupted run.
 
@@ -36,6 +37,7 @@ def phase_dataset(
     settings : Everything needed to make the phaser again, for controls and provenance.
     items : Which items; all when left out.
     device : Where the observations live.
+    with_spread : Keep the spread over the draws of a phaser that was asked for several.
     """
     chosen = list(range(len(data))) if items is None else list(items)
     made_by = provenance(
@@ -47,7 +49,8 @@ def phase_dataset(
     attributes = phased_attributes(
         method, data.store.path, data.identity, data.store.attributes, made_by
     )
-    with StoreWriter(out, KIND, phased_specs(data.experiment, len(chosen)), attributes) as writer:
+    specs = phased_specs(data.experiment, len(chosen), with_spread=with_spread)
+    with StoreWriter(out, KIND, specs, attributes) as writer:
         remaining = [place for place in range(len(chosen)) if place not in writer.done]
         with progress_bar(len(chosen), f"phasing by {method}", done=len(writer.done)) as bar:
             for start in range(0, len(remaining), BATCH):
@@ -68,7 +71,12 @@ def _phase_batch(
 ) -> None:
     phased = phaser.phase(read_observations(data, items, device))
     poses = {name: data.read(name, items) for name in ("structure", "orientation", "shift")}
+    spread = phased.spread
     for row, (place, item) in enumerate(zip(places, items, strict=True)):
+        spreads = {}
+        if spread is not None:
+            spreads["wave_spread"] = spread.waves[row].cpu().numpy()
+            spreads["image_spread"] = spread.images[row].cpu().numpy()
         write_item(
             writer.partial,
             place,
@@ -77,6 +85,7 @@ def _phase_batch(
                 "image": phased.images[row].cpu().numpy(),
                 "energy_outside_support": float(phased.energy_outside_support[row]),
                 "source_item": item,
+                **spreads,
                 **{name: values[row] for name, values in poses.items()},
             },
         )

@@ -1,18 +1,18 @@
 """The paper's conditional GAN as a phaser: an image drawn by the network, turned into a wave."""
 
-from operator import attrgetter
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from pydantic import ValidationError
 
-from diffragan.config.beam import BeamSettings, InelasticSettings
 from diffragan.config.experiment import Experiment
-from diffragan.config.optics import OpticsSettings
+from diffragan.config.matching import first_difference, matching_command
 from diffragan.config.training import TrainingSettings
 from diffragan.errors import InputError
 from diffragan.fourier import fourier, inverse_fourier
 from diffragan.io.checkpoints import BEST, Checkpoint, fill_module, read_run
+from diffragan.models.dropout import Key
 from diffragan.models.encoding import (
     Encoding,
     contrast,
@@ -21,52 +21,52 @@ from diffragan.models.encoding import (
     to_pixels,
 )
 from diffragan.models.unet import UNet
-from diffragan.phasing.protocol import Observations, PhasedWaves
+from diffragan.phasing.protocol import Observations, PhasedWaves, Spread
+from diffragan.phasing.samples import SAMPLES_STREAM, RunningSpread, SampleSettings
 from diffragan.physics.optics import phase_contrast
-from diffragan.typing import Images, Waves
+from diffragan.typing import Float, Images, Tensor, Waves
 
 SMALLEST_TRANSFER = 0.03
 """Contrast transfers below this are not divided by: amplitude contrast rivals them."""
-GENERATOR = "average"
-"""Part of a checkpoint that holds the generator to use: its average over the last steps."""
 BATCH = 16
 """Views the network draws at a time; the result does not depend on it."""
-
-SPECIMEN = ("ice_thickness_angstrom", "thermal_motion", "b_factor_a2")
-"""Settings of a specimen that change what every view looks like."""
-LENS = tuple(OpticsSettings.model_fields)
-MATCHED = (
-    "energy_kev",
-    "box_angstrom",
-    "diffraction.max_angle_mrad",
-    "diffraction.direct_beam_pixels",
-    *(f"{lens}.{key}" for lens in ("high_resolution", "low_resolution") for key in LENS),
-    *(f"specimen.{key}" for key in SPECIMEN),
-    *(f"beam.{key}" for key in BeamSettings.model_fields),
-    *(f"inelastic.{key}" for key in InelasticSettings.model_fields),
-    "detector.point_spread_pixels",
-    "image_pixels",
-    "wave_pixels",
-)
-"""Settings in which an experiment must be the one the network was trained for."""
 
 
 class ConditionalGanPhaser:
     """Draws the high-resolution image of each item with a trained generator."""
 
-    def __init__(self, run_folder: Path, device: str = "cpu") -> None:
+    def __init__(
+        self, run_folder: Path, device: str = "cpu", sampling: SampleSettings | None = None
+    ) -> None:
         """Load the best checkpoint of a training run.
+
+        Parameters
+        ----------
+        run_folder : What `diffragan train` wrote.
+        device : Where the network lives.
+        sampling : Draw several answers with dropout, and give their mean and spread; when left out
+            there is one answer, and nothing random in it.
 
         Raises
         ------
-        InputError : There is no run, or its checkpoint is damaged or does not fit together.
+        InputError : There is no run, its checkpoint is damaged or does not fit together, or
+            several answers are wanted of a network that was trained without dropout.
         """
-        checkpoint = read_run(run_folder, BEST, (GENERATOR,))
+        where = run_folder / BEST
+        described = read_run(run_folder, BEST, ())
+        settings, self._trained_for, self._encoding = _read_settings(described, where)
+        if sampling is not None and settings.generator.dropout == 0:
+            raise InputError(
+                f"{run_folder}: the network was trained without dropout, so it draws nothing at "
+                "random; leave --samples out, or train one with generator.dropout above 0"
+            )
         self._run = run_folder
         self._device = torch.device(device)
-        settings, self._trained_for, self._encoding = _read_settings(checkpoint, run_folder / BEST)
+        self.sampling = sampling
         self._generator = UNet(settings.generator)
-        fill_module(self._generator, dict(checkpoint.tensors[GENERATOR]), run_folder / BEST)
+        part = settings.used_weights
+        tensors = read_run(run_folder, BEST, (part,)).tensors[part]
+        fill_module(self._generator, dict(tensors), where)
         self._generator.to(self._device).eval()
 
     def phase(self, observations: Observations) -> PhasedWaves:
@@ -77,12 +77,19 @@ class ConditionalGanPhaser:
         InputError : The experiment is not the one the network was trained for.
         """
         self.check_experiment(observations.experiment)
-        images = self._draw(observations)
-        return PhasedWaves(
-            wave_from_image(images, observations.experiment),
-            images,
-            torch.full((len(observations),), torch.nan, device=images.device),
-        )
+        observed = self._encoded(observations)
+        unknown = torch.full((len(observations),), torch.nan, device=observed.device)
+        if self.sampling is None:
+            images = self._draw(observed, observations.experiment)
+            return PhasedWaves(wave_from_image(images, observations.experiment), images, unknown)
+        of_images, of_waves = RunningSpread(), RunningSpread()
+        for draw in range(self.sampling.samples):
+            keys = sample_keys(self.sampling.seed, observations.numbers, draw)
+            images = self._draw(observed, observations.experiment, keys)
+            of_images.add(images)
+            of_waves.add(wave_from_image(images, observations.experiment))
+        (images, image_spread), (waves, wave_spread) = of_images.result(), of_waves.result()
+        return PhasedWaves(waves, images, unknown, Spread(wave_spread, image_spread))
 
     def check_experiment(self, experiment: Experiment) -> None:
         """Refuse an experiment that the network was not trained for.
@@ -91,29 +98,44 @@ class ConditionalGanPhaser:
         ------
         InputError : Names the first setting that differs.
         """
-        for name in MATCHED:
-            trained, given = attrgetter(name)(self._trained_for), attrgetter(name)(experiment)
-            if trained != given:
-                raise InputError(
-                    f"{self._run}: the network was trained for {name} {trained}, these data have "
-                    f"{given}; train on data like these"
-                )
+        difference = first_difference(self._trained_for, experiment)
+        if difference is not None:
+            name, trained, given = difference
+            raise InputError(
+                f"{self._run}: the network was trained for {name} {trained}, these data have "
+                f"{given}; make data that match by {matching_command(self._trained_for, name)}, "
+                "or train on data like these"
+            )
 
-    def _draw(self, observations: Observations) -> Images:
-        experiment = observations.experiment
+    def _encoded(self, observations: Observations) -> Float[Tensor, "item 2 y x"]:
         contrasts = contrast(
-            observations.low_resolution, observations.low_resolution_dose, experiment
+            observations.low_resolution,
+            observations.low_resolution_dose,
+            observations.experiment,
         )
-        observed = encode_observed(
+        return encode_observed(
             observations.diffraction, observations.measured, contrasts, self._encoding
         )
+
+    def _draw(
+        self,
+        observed: Float[Tensor, "item 2 y x"],
+        experiment: Experiment,
+        keys: Sequence[Key] | None = None,
+    ) -> Images:
+        drawn = []
         with torch.no_grad():
-            drawn = torch.cat(
-                [self._generator(part.to(self._device)) for part in torch.split(observed, BATCH)]
-            )
-        return decode_image(drawn[:, 0], self._encoding, experiment.image_pixels).to(
-            observations.diffraction.device
-        )
+            for start in range(0, len(observed), BATCH):
+                part = observed[start : start + BATCH].to(self._device)
+                chosen = None if keys is None else keys[start : start + BATCH]
+                drawn.append(self._generator(part, chosen))
+        images = decode_image(torch.cat(drawn)[:, 0], self._encoding, experiment.image_pixels)
+        return images.to(observed.device)
+
+
+def sample_keys(seed: int, items: Sequence[int], draw: int) -> list[Key]:
+    """Key of each item's dropout in one of several draws."""
+    return [(seed, item, draw, SAMPLES_STREAM) for item in items]
 
 
 def wave_from_image(images: Images, experiment: Experiment) -> Waves:

@@ -1,7 +1,7 @@
 """What every phaser takes and gives."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -26,6 +26,9 @@ class Observations:
     """Dose of each of these images [e/Å2]."""
     experiment: Experiment
     """Beam, box and optics of the measurement."""
+    items: tuple[int, ...] | None = None
+    """Numbers of the items in their data set, from which a phaser draws whatever is random; 0, 1,
+    2, ... when left out."""
 
     def __len__(self) -> int:
         """Return the number of items."""
@@ -33,13 +36,22 @@ class Observations:
 
     def with_diffraction(self, diffraction: Patterns) -> "Observations":
         """Return the same images with other patterns, for the wrong-diffraction control."""
-        return Observations(
-            diffraction,
-            self.measured,
-            self.low_resolution,
-            self.low_resolution_dose,
-            self.experiment,
-        )
+        return replace(self, diffraction=diffraction)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Number of each item."""
+        return tuple(range(len(self))) if self.items is None else self.items
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Standard deviation of each pixel over several draws of an answer."""
+
+    waves: Float[Tensor, "item y x"]
+    """Of the complex wave: root mean square distance from the mean."""
+    images: Images
+    """`(item, y, x)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,8 @@ class PhasedWaves:
     energy_outside_support: Float[Tensor, " item"]
     """Share of each wave's energy outside the support the phaser estimated: lower is better. NaN
     from a phaser that estimates none."""
+    spread: Spread | None = None
+    """From a phaser that was asked for several draws; waves and images are then their means."""
 
 
 class Phaser(Protocol):
@@ -77,6 +91,7 @@ def read_observations(
         tensor("low_resolution"),
         tensor("low_resolution_dose"),
         store.experiment,
+        tuple(items),
     )
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from diffragan.config.settings import Settings
 from diffragan.errors import ConfigError, nearest
 from diffragan.io.provenance import sha256_of
 from diffragan.phasing.algorithms import STEPS
@@ -14,6 +15,9 @@ from diffragan.phasing.iterative import IterativePhaser, IterativeSettings
 from diffragan.phasing.learned import ConditionalGanPhaser
 from diffragan.phasing.low_resolution import LowResolutionPhaser
 from diffragan.phasing.protocol import Phaser
+from diffragan.phasing.samples import SampleSettings
+
+S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Entry:
     needs_weights: bool = False
     iterates: bool = False
     """Whether it takes the settings of `IterativeSettings`."""
+    draws: bool = False
+    """Whether it can draw several answers at random, by `SampleSettings`."""
 
 
 def _low_resolution(_request: Request) -> Phaser:
@@ -45,19 +51,25 @@ def _low_resolution(_request: Request) -> Phaser:
 
 def _iterative(request: Request) -> Phaser:
     wanted = {**request.settings, "algorithm": request.method}
-    try:
-        return IterativePhaser(IterativeSettings.model_validate(wanted))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(
-            f"method '{request.method}', setting '{name}': {first['msg']} (got {first['input']})"
-        ) from None
+    return IterativePhaser(_validated(IterativeSettings, request.method, wanted))
 
 
 def _conditional_gan(request: Request) -> Phaser:
     assert request.weights is not None
-    return ConditionalGanPhaser(request.weights, request.device)
+    sampling = None
+    if request.settings:
+        sampling = _validated(SampleSettings, request.method, request.settings)
+    return ConditionalGanPhaser(request.weights, request.device, sampling)
+
+
+def _validated(model: type[S], method: str, wanted: Mapping[str, Any]) -> S:
+    try:
+        return model.model_validate(wanted)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        given = "" if first["type"] == "missing" else f" (got {first['input']})"
+        raise ConfigError(f"method '{method}', setting '{name}': {first['msg']}{given}") from None
 
 
 PHASERS: dict[str, Entry] = {
@@ -72,7 +84,10 @@ PHASERS: dict[str, Entry] = {
         "relaxed averaged reflections with an estimated support", _iterative, iterates=True
     ),
     "cgan": Entry(
-        "the paper's conditional GAN, trained by `diffragan train`", _conditional_gan, True
+        "the paper's conditional GAN, trained by `diffragan train`",
+        _conditional_gan,
+        needs_weights=True,
+        draws=True,
     ),
 }
 assert set(STEPS) <= set(PHASERS)
@@ -105,13 +120,21 @@ def make_phaser(
         raise ConfigError(
             f"method '{method}' needs `--weights RUN`, a run that `diffragan train` wrote"
         )
-    if settings and not entry.iterates:
-        raise ConfigError(
-            f"method '{method}' has no settings; leave {', '.join(sorted(settings))} out"
-        )
+    _check_settings(method, entry, settings or {})
     if weights is not None and not entry.needs_weights:
         raise ConfigError(f"method '{method}' takes no weights; leave `--weights` out")
     return entry.make(Request(method, settings or {}, weights, device))
+
+
+def _check_settings(method: str, entry: Entry, settings: Mapping[str, Any]) -> None:
+    drawing = sorted(set(settings) & set(SampleSettings.model_fields))
+    if drawing and not entry.draws:
+        raise ConfigError(
+            f"method '{method}' draws nothing at random; leave {', '.join(drawing)} out"
+        )
+    others = sorted(set(settings) - set(SampleSettings.model_fields))
+    if others and not entry.iterates:
+        raise ConfigError(f"method '{method}' has no settings; leave {', '.join(others)} out")
 
 
 def recorded_settings(
@@ -121,7 +144,11 @@ def recorded_settings(
 
     All settings in force are listed under `in_force`; a run's weights are pinned by their hash.
     """
-    in_force = phaser.settings.model_dump() if isinstance(phaser, IterativePhaser) else {}
+    in_force: dict[str, Any] = {}
+    if isinstance(phaser, IterativePhaser):
+        in_force = phaser.settings.model_dump()
+    elif isinstance(phaser, ConditionalGanPhaser) and phaser.sampling is not None:
+        in_force = phaser.sampling.model_dump()
     pinned = (
         {}
         if weights is None
