@@ -99,14 +99,16 @@ def test_report_names_every_method_and_control(page: str, evaluation: Evaluation
 
 def test_report_escapes_all_it_is_given(page: str) -> None:
     assert PERTURBED not in page
-    assert "<script" not in page
+    assert page.count("<script") == 2
     assert "A &lt;script&gt;title&lt;/script&gt;" in page
     assert "A small &lt;em&gt;demo&lt;/em&gt;." in page
 
 
 def test_report_needs_nothing_outside_itself(page: str) -> None:
     assert 'src="data:image/' in page
-    for address in ("http:", "https:", "file:", "url(", "<link", "<iframe"):
+    # The name of SVG for scripts is an address, which nobody asks for anything.
+    page = page.replace("http://www.w3.org/2000/svg", "")
+    for address in ("http:", "https:", "file:", "<link", "<iframe", "fetch(", "XMLHttpRequest"):
         assert address not in page
 
 

@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "train": "train a learned phaser on simulated data",
     "phase": "recover the waves of a data set by a phasing method",
     "evaluate": "judge phased waves against the truth, with controls, and write a report",
+    "report": "make the report of an evaluation again, with maps to turn",
     "reconstruct": "insert phased images at known orientations into a 3D map",
     "export": "write a data set as .npy files",
     "bench": "measure the simulation's accuracy and speed, beside abTEM",

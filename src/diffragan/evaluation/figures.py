@@ -10,8 +10,13 @@ from matplotlib.figure import Figure
 from diffragan.evaluation.curves import draw_frc, shows_bands
 from diffragan.evaluation.gallery import draw_gallery
 from diffragan.evaluation.per_view import draw_per_view
-from diffragan.evaluation.sections import draw_reconstruction, read_reconstruction
+from diffragan.evaluation.sections import (
+    Reconstruction,
+    draw_reconstruction,
+    read_reconstruction,
+)
 from diffragan.evaluation.style import RASTER_DPI, figure_style
+from diffragan.evaluation.views import write_views
 from diffragan.evaluation.wording import limit_text, resolution_of
 from diffragan.io.files import atomic_path, output_folder
 from diffragan.io.phased import PhasedStore
@@ -37,7 +42,7 @@ def draw_figures(
     out: Path,
     reconstructions: Sequence[Path] = (),
 ) -> list[Drawn]:
-    """Draw every figure into `out/figures`.
+    """Draw every figure into `out/figures`, and write pictures of views for the page.
 
     Parameters
     ----------
@@ -81,12 +86,24 @@ def draw_figures(
                 f"Points for each view and method. Mean curves give: {best}.",
             ),
         ]
-        for number, found in enumerate(maps, start=1):
-            name = "map" if number == 1 else f"map_{number}"
-            drawn.append(
-                save(draw_reconstruction(found), folder / name, found.caption, found.alt, "map")
+    write_views(data, phased, metrics, out)
+    return drawn + draw_maps(maps, out)
+
+
+def draw_maps(maps: Sequence[Reconstruction], out: Path) -> list[Drawn]:
+    """Draw sections and correlations of every map into `out/figures`."""
+    folder = output_folder(out / "figures")
+    with figure_style():
+        return [
+            save(
+                draw_reconstruction(found),
+                folder / ("map" if number == 1 else f"map_{number}"),
+                found.caption,
+                found.alt,
+                "map",
             )
-    return drawn
+            for number, found in enumerate(maps, start=1)
+        ]
 
 
 def save(figure: Figure, stem: Path, caption: str, alt: str, name: str | None = None) -> Drawn:

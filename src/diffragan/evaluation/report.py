@@ -1,30 +1,49 @@
-"""One self-contained HTML page about an evaluation: no network, no scripts, images inside."""
+"""One self-contained HTML page about an evaluation: offline, with pictures and scripts inside.
+
+A content policy in the page lets nothing be loaded and nothing run but the page's own script, so
+whatever a title or a method's name may hold stays text. Without scripts the figures are shown.
+"""
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from diffragan import __version__
 from diffragan.evaluation.figures import Drawn
+from diffragan.evaluation.first_screen import resolution_scale, verdict_rows
+from diffragan.evaluation.page_data import page_data
+from diffragan.evaluation.page_record import write_record
+from diffragan.evaluation.protein_rows import protein_table
 from diffragan.evaluation.sections import Reconstruction
-from diffragan.evaluation.style import method_colours
 from diffragan.evaluation.summary import summarise
-from diffragan.evaluation.wording import (
-    CONTROL_LABELS,
-    limit_text,
-    resolution_of,
-    wrong_diffraction_of,
-)
+from diffragan.evaluation.tables import control_rows, method_rows, use_tables
+from diffragan.evaluation.views import read_views
+from diffragan.evaluation.wording import limit_text
 from diffragan.io.files import output_folder, write_text
 
 PAGE = "report.html"
 MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 RASTER = {"gallery", "map"}
 """Figures that are pictures: smaller as PNG. The others go in as SVG."""
+SCRIPTS = (
+    "page.js",
+    "table.js",
+    "curves.js",
+    "wipe.js",
+    "gallery.js",
+    "spread.js",
+    "globe.js",
+    "surface.js",
+    "map.js",
+    "start.js",
+)
+"""In the order in which they run: each uses the ones before it."""
 
 
 def write_report(
@@ -35,15 +54,18 @@ def write_report(
     notes: Sequence[str] = (),
     reconstructions: Sequence[Reconstruction] = (),
 ) -> Path:
-    """Write `report.html` into the folder `out`.
+    """Write `report.html` into the folder `out`, and what it takes to make it again.
+
+    The gallery and the globe are made from `views.json` in that folder; without it they are left
+    out.
 
     Parameters
     ----------
     metrics : What `evaluate` returned.
-    figures : What `draw_figures` returned.
+    figures : What `draw_figures` returned: they are shown where scripts do not run.
     title : Heading of the page.
     notes : Sentences of the caller about what this run shows and what not.
-    reconstructions : Maps that figures show; their resolutions are listed.
+    reconstructions : Maps to show, with their resolutions.
 
     Returns
     -------
@@ -56,13 +78,25 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False}
+    views = read_views(out)
+    script = page_script(environment)
     page = environment.get_template("report.html.j2").render(
         title=title,
         version=__version__,
+        script=Markup(script),
+        policy=content_policy(script),
+        page_data=page_data(metrics, views, reconstructions),
+        warnings=metrics.get("warnings") or (),
+        scale=resolution_scale(metrics),
+        verdicts=verdict_rows(metrics),
         summary=summarise(metrics),
         notes=list(notes),
         methods=method_rows(metrics),
         controls=control_rows(metrics),
+        uses=use_tables(metrics),
+        proteins=protein_table(metrics, views),
+        gallery=bool(views and views["views"]),
         limit=limit_text(metrics),
         rule=metrics["verdict_rule"],
         data=metrics["data"],
@@ -73,42 +107,24 @@ def write_report(
     )
     path = output_folder(out) / PAGE
     write_text(path, page)
+    write_record(out, title, notes, list(metrics["methods"]), figures)
     return path
 
 
-def method_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the table of methods, in words."""
-    colours = method_colours(list(metrics["methods"]))
-    return [
-        {
-            "name": name,
-            "colour": colours[name],
-            "views": method["views"],
-            "resolution": resolution_of(method),
-            "wave_resolution": resolution_of(method, "wave_"),
-            "ssim": f"{method['ssim_mean']:.3f}",
-            "r_factor": f"{method['r_factor_mean']:.3f}",
-            "wrong_diffraction": wrong_diffraction_of(method),
-            "why_not": method["controls"]["wrong_diffraction"].get("not_run", ""),
-            "pattern_of": method["controls"]["wrong_diffraction"].get("pattern_of", ""),
-            "verdict": method["verdict"],
-        }
-        for name, method in metrics["methods"].items()
-    ]
+def page_script(environment: Environment) -> str:
+    """Join the page's scripts into one."""
+    assert environment.loader is not None
+    parts = [environment.loader.get_source(environment, name)[0] for name in SCRIPTS]
+    return "\n(() => {\n" + "\n".join(parts) + "})();\n"
 
 
-def control_rows(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Rows of the controls that no method enters into."""
-    return [
-        {
-            "name": CONTROL_LABELS.get(name, name),
-            "resolution": resolution_of(control),
-            "wave_resolution": resolution_of(control, "wave_"),
-            "ssim": f"{control['ssim_mean']:.3f}",
-            "r_factor": f"{control['r_factor_mean']:.3f}",
-        }
-        for name, control in metrics["controls"].items()
-    ]
+def content_policy(script: str) -> str:
+    """Allow this one script, styles and pictures of the page itself, and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
 
 
 def embedded(figure: Drawn) -> str:

@@ -24,7 +24,7 @@ NEEDED = ("frequency_per_angstrom", "fsc_half_maps")
 
 @dataclass(frozen=True, slots=True)
 class Reconstruction:
-    """A map with its correlations, as `reconstruct` wrote them."""
+    """A map with its correlations, as `reconstruct` wrote them; none for another's map."""
 
     name: str
     volume: NDArray[np.float32]
@@ -35,6 +35,12 @@ class Reconstruction:
     @property
     def words(self) -> str:
         """Say how fine the map is."""
+        if not self.fsc:
+            side = len(self.volume)
+            return (
+                f"{side} x {side} x {side} voxels of {self.pixel_angstrom:.3g} Å; no shell "
+                "correlations came with it, so its resolution is not known here"
+            )
         views = self.fsc.get("views")
         parts = [f"from {views} views" if views else "from phased views"]
         parts.append("halves agree (FSC 0.143) to " + self._angstrom("0p143"))
@@ -49,6 +55,8 @@ class Reconstruction:
     @property
     def caption(self) -> str:
         """Caption of the figure."""
+        if not self.fsc:
+            return f"Central sections of the map '{self.name}'."
         return (
             f"Central sections of the map '{self.name}', and its Fourier shell correlations. Half "
             "maps share a method, so its systematic errors count as agreement; only the curve "
@@ -58,43 +66,64 @@ class Reconstruction:
     @property
     def alt(self) -> str:
         """Text in place of the figure."""
-        return f"Three central sections of the map {self.name} and its FSC curves: {self.words}."
+        drawn = "three central sections" + (" and FSC curves" if self.fsc else "")
+        return f"The map {self.name}, {drawn}: {self.words}."
 
 
-def read_reconstruction(folder: Path) -> Reconstruction:
-    """Read `map.mrc` and `fsc.json` of a folder.
+def read_reconstruction(place: Path) -> Reconstruction:
+    """Read `map.mrc` and `fsc.json` of a folder, or one map of any program.
+
+    A single file has its correlations from `fsc.json` beside it, if it is the `map.mrc` of
+    `reconstruct`; otherwise it has none.
 
     Raises
     ------
-    InputError : One of them is missing or damaged.
+    InputError : One of them is missing or damaged, or the map is no cube.
     """
+    if place.is_dir():
+        return _read(place / "map.mrc", place.resolve().name, _read_fsc(place))
+    ours = place.name == "map.mrc" and (place.parent / "fsc.json").exists()
+    fsc = _read_fsc(place.parent) if ours else {}
+    return _read(place, place.resolve().parent.name if ours else place.stem, fsc)
+
+
+def _read_fsc(folder: Path) -> dict[str, Any]:
     try:
-        fsc = json.loads((folder / "fsc.json").read_text(encoding="utf-8"))
+        fsc: dict[str, Any] = json.loads((folder / "fsc.json").read_text(encoding="utf-8"))
         curves = [fsc[key] for key in NEEDED]
         if fsc.get("fsc_truth"):
             curves.append(fsc["fsc_truth"])
         lengths = {len(np.asarray(curve, dtype=float)) for curve in curves}
     except OSError:
         raise InputError(
-            f"{folder}: holds no fsc.json; name a folder that `diffragan reconstruct` wrote"
+            f"{folder}: holds no fsc.json; name a folder that `diffragan reconstruct` wrote, "
+            "or an MRC file"
         ) from None
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{folder / 'fsc.json'}: damaged; reconstruct again") from None
     if len(lengths) != 1:
         raise InputError(f"{folder / 'fsc.json'}: its curves differ in length; reconstruct again")
-    volume, pixel, kind = read_mrc(folder / "map.mrc")
+    return fsc
+
+
+def _read(path: Path, name: str, fsc: dict[str, Any]) -> Reconstruction:
+    volume, pixel, kind = read_mrc(path)
     if kind != "volume" or len(set(volume.shape)) != 1:
         size = " x ".join(map(str, volume.shape))
-        raise InputError(f"{folder / 'map.mrc'}: a {kind} of {size}; a cubic map is needed")
-    return Reconstruction(folder.resolve().name, volume, pixel, fsc)
+        raise InputError(f"{path}: a {kind} of {size}; a cubic map is needed")
+    return Reconstruction(name, volume, pixel, fsc)
 
 
 def draw_reconstruction(found: Reconstruction) -> Figure:
     """Draw three central sections and the correlation curves."""
-    figure = Figure(figsize=(9.2, 2.7), layout="constrained")
-    *panels, curves = figure.subplots(1, 4, width_ratios=[1, 1, 1, 1.25])
+    figure = Figure(figsize=(9.2 if found.fsc else 6.8, 2.7), layout="constrained")
+    panels = (
+        list(figure.subplots(1, 4, width_ratios=[1, 1, 1, 1.25]))
+        if found.fsc
+        else list(figure.subplots(1, 3))
+    )
     middle = found.volume.shape[0] // 2
-    half = _half_width(found.volume)
+    half = density_half_width(found.volume)
     part = slice(max(middle - half, 0), middle + half)
     low, high = np.percentile(found.volume[part, part, part], [2, 99.9])
     sections = {
@@ -102,7 +131,7 @@ def draw_reconstruction(found: Reconstruction) -> Figure:
         "x, z": found.volume[part, middle, part],
         "y, z": found.volume[part, part, middle],
     }
-    for ax, (plane, section) in zip(panels, sections.items(), strict=True):
+    for ax, (plane, section) in zip(panels, sections.items(), strict=False):
         ax.imshow(section, cmap="gray_r", origin="lower", vmin=low, vmax=high)
         ax.set_title(f"section {plane}")
         ax.set_xticks([])
@@ -110,12 +139,13 @@ def draw_reconstruction(found: Reconstruction) -> Figure:
         for spine in ax.spines.values():
             spine.set_visible(False)
     _scale_bar(panels[0], BAR_ANGSTROM / found.pixel_angstrom, 2 * half)
-    _correlations(curves, found.fsc)
+    if found.fsc:
+        _correlations(panels[-1], found.fsc)
     return figure
 
 
-def _half_width(volume: NDArray[np.float32]) -> int:
-    """Half the side of the central cube [voxels] that holds the density."""
+def density_half_width(volume: NDArray[np.float32]) -> int:
+    """Find half the side of the central cube [voxels] that holds the density."""
     size = volume.shape[0]
     seen = np.argwhere(volume > VISIBLE_SHARE * volume.max())
     if len(seen) == 0:  # of waves that are zero

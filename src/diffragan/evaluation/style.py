@@ -26,6 +26,8 @@ CONTROL_GREYS = ("#4D4D4D", "#8A8A8A", "#B3B3B3")
 PARTLY_MEASURED = "#F1EFE8"
 NOT_MEASURED = "#DEDBD2"
 RASTER_DPI = 220
+WHITE_ON_DARK = 0.45
+"""Share of white in colours on a dark ground."""
 
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -73,3 +75,9 @@ def method_colours(names: Sequence[str]) -> dict[str, str]:
             spare += 1
         colours[name] = known
     return colours
+
+
+def lighter(colour: str) -> str:
+    """Mix a colour `#rrggbb` with white until it reads well on a dark ground."""
+    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(part + (255 - part) * WHITE_ON_DARK):02X}" for part in parts)

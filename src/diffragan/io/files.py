@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from diffragan.errors import OutputError
+from diffragan.errors import InputError, OutputError
 
 
 @contextmanager
@@ -65,6 +65,23 @@ def write_json(path: Path, value: Any) -> None:
     Numpy and torch scalars and arrays are written as numbers and lists, paths as text.
     """
     write_text(path, json.dumps(_plain(value), indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    InputError : It is missing, unreadable or no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise InputError(f"{path}: is not JSON, or only a part of it; write it again") from None
 
 
 def output_folder(path: Path) -> Path:

@@ -1,5 +1,6 @@
-"""Grey pictures as PNG: rows and columns of images side by side."""
+"""Grey pictures: rows and columns side by side as PNG, single ones as WebP to embed in a page."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,3 +31,14 @@ def write_panels(path: Path, rows: Sequence[Sequence[NDArray[np.float32]]]) -> N
             canvas[i * side :, j * side :][: grey.shape[0], : grey.shape[1]] = grey
     with atomic_path(path) as beside:
         Image.fromarray(canvas).save(beside)
+
+
+def grey_webp(grey: NDArray[np.uint8], quality: int) -> bytes:
+    """Encode a grey picture `(y, x)`, its first row on top; `quality` is 1 to 100.
+
+    All browsers since 2020 read WebP, and grey pictures take half the room of PNG or less.
+    """
+    file = io.BytesIO()
+    # Pillow knows no grey WebP; three equal colours cost a few bytes.
+    Image.fromarray(grey).convert("RGB").save(file, "WEBP", quality=quality, method=4)
+    return file.getvalue()

@@ -1,0 +1,73 @@
+"""The table of proteins: how well each was phased by each method."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean, median
+from typing import Any
+
+HEADINGS = ("Protein", "Mass [kDa]", "Views")
+SHAPE = {
+    "radius_of_gyration_angstrom": ("Radius of gyration [Å]", "{:.1f}"),
+    "aspect_ratio": ("Aspect ratio", "{:.2f}"),
+    "oversampling": ("Over-sampling", "{:.1f}"),
+}
+"""What the evaluation may know of each protein besides: heading and format of each key."""
+SCORES = ("Å", "SSIM")
+"""Of each method: median resolution and mean similarity."""
+
+
+def protein_table(metrics: Mapping[str, Any], views: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return headings, methods and rows; a cell is a text with the number to sort by.
+
+    Parameters
+    ----------
+    metrics : What `evaluate` returned.
+    views : What `read_views` returned; without it nothing is known of single proteins.
+    """
+    if views is None:
+        return {"headings": [], "methods": [], "scores": [], "rows": []}
+    owner = dict(zip(views["items"], views["molecule_of_item"], strict=True))
+    masses = {entry["name"]: entry["mass_kda"] for entry in metrics["data"]["molecules"]}
+    described = {
+        group.get("name", group["label"]): group
+        for group in (metrics.get("groups") or {}).get("protein", ())
+    }
+    shape = [key for key in SHAPE if any(key in group for group in described.values())]
+    rows = []
+    for molecule in sorted(set(owner.values())):
+        name = views["molecules"][molecule]
+        count = sum(1 for of_item in owner.values() if of_item == molecule)
+        mass = masses.get(name)
+        cells = [
+            _cell(name, name),
+            _cell("" if mass is None else f"{mass:.1f}", mass),
+            _cell(str(count), count),
+        ]
+        for key in shape:
+            value = described.get(name, {}).get(key)
+            cells.append(_cell("" if value is None else SHAPE[key][1].format(value), value))
+        for method in metrics["methods"].values():
+            cells += _scores(method, [owner[item] == molecule for item in method["items"]])
+        rows.append(cells)
+    return {
+        "headings": [*HEADINGS, *(SHAPE[key][0] for key in shape)],
+        "methods": list(metrics["methods"]),
+        "scores": SCORES,
+        "rows": rows,
+    }
+
+
+def _scores(method: Mapping[str, Any], chosen: Sequence[bool]) -> list[dict[str, Any]]:
+    """Median resolution, which bounds do not spoil, and mean SSIM of the chosen views."""
+    if not any(chosen):
+        return [_cell("not phased", None, starts=True), _cell("", None)]
+    found, ssim = (
+        [value for value, wanted in zip(method[key], chosen, strict=True) if wanted]
+        for key in ("resolution_per_view_angstrom", "ssim_per_view")
+    )
+    middle, similar = median(found), fmean(ssim)
+    return [_cell(f"{middle:.2f}", middle, starts=True), _cell(f"{similar:.3f}", similar)]
+
+
+def _cell(text: str, order: float | str | None, starts: bool = False) -> dict[str, Any]:
+    """Make a cell; `starts` marks the first one of a method."""
+    return {"text": text, "order": "" if order is None else order, "starts": starts}
