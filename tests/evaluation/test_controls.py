@@ -9,8 +9,8 @@ from diffragan.evaluation.controls import (
     CONTROLS,
     IMAGE_PHASES,
     RANDOM_PHASES,
-    run_controls,
 )
+from diffragan.evaluation.judging import Result, judge_all
 from diffragan.evaluation.metrics import measured_limit, r_factor
 from diffragan.evaluation.scores import ViewScores, read_truth
 from diffragan.evaluation.wrong_diffraction import (
@@ -49,9 +49,13 @@ def test_random_phases_belong_to_the_item_and_not_to_the_batch(data: TripletStor
     torch.testing.assert_close(both[1:], alone)
 
 
-def test_random_phases_resolve_nothing_and_the_image_only_its_band(data: TripletStore) -> None:
-    limit = measured_limit(data.experiment)
-    found = {name: scores.summary() for name, scores in run_controls(data, range(8), limit).items()}
+def test_random_phases_resolve_nothing_and_the_image_only_its_band(
+    data: TripletStore, low_resolution: PhasedStore
+) -> None:
+    judged = judge_all(
+        data, {"low": Result.of(low_resolution)}, measured_limit(data.experiment)
+    ).controls
+    found = {name: scores.summary() for name, scores in judged.items()}
     assert found[RANDOM_PHASES]["resolution_starts_below"]
     alone = found["low_resolution_image_alone"]
     # The aperture passes nothing beyond 5.02 Å.

@@ -10,14 +10,14 @@ import torch
 from diffragan.config.experiment import Experiment
 from diffragan.errors import InputError
 from diffragan.evaluation import nearest_projection
-from diffragan.evaluation.metrics import image_frc, measured_limit
+from diffragan.evaluation.metrics import measured_limit
 from diffragan.evaluation.nearest_projection import (
     check_training,
     judge_nearest,
     nearest_projections,
 )
 from diffragan.evaluation.protocol import evaluate
-from diffragan.evaluation.scores import read_truth
+from diffragan.evaluation.scores import read_truth, score_batch
 from diffragan.evaluation.training_pattern import mean_pattern
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
@@ -92,8 +92,8 @@ def test_its_answer_is_the_true_image_of_the_training_view(
     scores = judge_nearest(tiny, [0, 5], training, found, limit)
     assert scores.items == [0, 5]
     answer, truth = (read_truth(s, [i]) for s, i in ((training, found.items[1]), (tiny, 5)))
-    expected = image_frc(answer.images, truth.images, limit.rings)
-    torch.testing.assert_close(scores.curves([5]), expected.double())
+    expected = score_batch(answer.waves, answer.images, truth, limit).frc
+    torch.testing.assert_close(scores.curves([5]), expected, rtol=0, atol=1e-5)
 
 
 def test_training_on_the_judged_data_or_on_other_settings_is_refused(

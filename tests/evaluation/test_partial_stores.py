@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diffragan.errors import InputError
-from diffragan.evaluation.controls import CONTROLS, IMAGE_ALONE, IMAGE_PHASES, run_controls
+from diffragan.evaluation.controls import CONTROLS, IMAGE_ALONE, IMAGE_PHASES
 from diffragan.evaluation.figures import draw_figures
+from diffragan.evaluation.judging import Result, judge_all
 from diffragan.evaluation.metrics import measured_limit
 from diffragan.evaluation.protocol import evaluate
 from diffragan.evaluation.report import write_report
-from diffragan.evaluation.verdict import NOT_BETTER, NOT_TESTED
+from diffragan.evaluation.verdict import NOT_BETTER, NOT_TESTED, RETURNS_IMAGE
 from diffragan.evaluation.wrong_diffraction import ANOTHER_MOLECULE, wrong_items
 from diffragan.fourier import fourier
 from diffragan.io.phased import PhasedStore
@@ -50,7 +51,7 @@ def test_the_image_alone_is_the_method_low_resolution(tiny_metrics: dict[str, An
     )
     for key in ("frc_mean", "wave_frc_mean", "ssim_per_view", "r_factor_per_view"):
         assert method[key] == pytest.approx(control[key], abs=1e-5)
-    assert method["verdict"] == NOT_BETTER
+    assert method["verdict"] == RETURNS_IMAGE
     assert method["verdict_numbers"]["gain"] == pytest.approx(0, abs=1e-6)
 
 
@@ -139,10 +140,13 @@ def test_patterns_that_end_before_20_angstrom_cannot_be_judged(
 
 @pytest.mark.parametrize("items", [[6, 1], [1, 6, 3]])
 def test_controls_of_a_view_do_not_depend_on_the_others(
-    tiny: TripletStore, items: list[int]
+    tiny: TripletStore, tiny_low: PhasedStore, items: list[int]
 ) -> None:
     limit = measured_limit(tiny.experiment)
-    together, alone = run_controls(tiny, items, limit), run_controls(tiny, [6], limit)
+    together, alone = (
+        judge_all(tiny, {"low": Result(tiny_low, {i: i for i in chosen})}, limit).controls
+        for chosen in (items, [6])
+    )
     for name in CONTROLS:
         torch.testing.assert_close(together[name].score([6]), alone[name].score([6]))
 

@@ -8,8 +8,9 @@ import pytest
 from perturbed_truth import PERTURBED, PERTURBED_FROM_ANGSTROM
 
 from diffragan.errors import InputError
-from diffragan.evaluation.protocol import evaluate, method_names, spread
-from diffragan.evaluation.verdict import NOT_BETTER, NOT_TESTED
+from diffragan.evaluation.judging import spread
+from diffragan.evaluation.protocol import evaluate, method_names
+from diffragan.evaluation.verdict import NOT_TESTED, RETURNS_IMAGE
 from diffragan.evaluation.wrong_diffraction import ANOTHER_ORIENTATION
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
@@ -62,7 +63,7 @@ def test_wrong_diffraction_control_names_its_patterns(evaluation: Evaluation) ->
 
 
 def test_image_alone_is_not_better_than_itself(evaluation: Evaluation) -> None:
-    assert evaluation[1]["methods"]["low-resolution"]["verdict"] == NOT_BETTER
+    assert evaluation[1]["methods"]["low-resolution"]["verdict"] == RETURNS_IMAGE
 
 
 def test_table_of_curves_has_one_axis(evaluation: Evaluation) -> None:

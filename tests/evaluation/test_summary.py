@@ -4,7 +4,7 @@ from typing import Any
 from perturbed_truth import PERTURBED
 
 from diffragan.evaluation.summary import VERDICT_SENTENCES, best_method, summarise
-from diffragan.evaluation.verdict import IGNORES, NOT_BETTER, NOT_TESTED, USES
+from diffragan.evaluation.verdict import VERDICTS
 from diffragan.io.phased import PhasedStore
 
 Evaluation = tuple[Path, dict[str, Any], list[PhasedStore]]
@@ -30,4 +30,4 @@ def test_failure_is_told_as_failure(evaluation: Evaluation) -> None:
 
 
 def test_every_verdict_has_a_sentence() -> None:
-    assert set(VERDICT_SENTENCES) == {USES, IGNORES, NOT_BETTER, NOT_TESTED}
+    assert set(VERDICT_SENTENCES) == set(VERDICTS)

@@ -39,6 +39,8 @@ class Arguments:
     """Heading of the report."""
     device: str = "auto"
     """auto, cpu or cuda."""
+    workers: int | None = None
+    """Threads that judge; all cores when left out. The result does not depend on it."""
 
 
 def run(arguments: Arguments) -> None:
@@ -72,6 +74,7 @@ def run(arguments: Arguments) -> None:
         device,
         protocol=arguments.protocol,
         training=training,
+        workers=arguments.workers,
     )
     figures = draw_figures(data, phased, metrics, arguments.out, arguments.reconstruction)
     page = write_report(metrics, figures, arguments.out, arguments.title, (), maps)

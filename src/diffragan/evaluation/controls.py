@@ -5,21 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import torch
 
-from diffragan.evaluation.metrics import MeasuredLimit
-from diffragan.evaluation.scores import ViewScores, read_truth
 from diffragan.fourier import inverse_fourier
-from diffragan.io.triplets import TripletStore
 from diffragan.phasing.low_resolution import phase_from_image
 from diffragan.phasing.projections import measured_moduli, project_modulus
-from diffragan.phasing.protocol import (
-    Observations,
-    high_resolution_images,
-    read_observations,
-)
-from diffragan.progress import progress_bar
+from diffragan.phasing.protocol import Observations
 from diffragan.typing import Waves
 
-BATCH = 8
 RANDOM_PHASES_SEED = 0
 FAINT = 1e-6
 """Share of random phases that decides only where the image says nothing at all."""
@@ -75,23 +66,3 @@ CONTROLS: Mapping[str, Callable[[Observations, Sequence[int]], Waves]] = {
     IMAGE_PHASES: image_phases,
     RANDOM_PHASES: random_phases,
 }
-
-
-def run_controls(
-    data: TripletStore, items: Sequence[int], limit: MeasuredLimit, device: str = "cpu"
-) -> dict[str, ViewScores]:
-    """Judge the controls that do not depend on a method on some items."""
-    scores = {name: ViewScores(limit) for name in CONTROLS}
-    with progress_bar(len(items), "controls") as bar:
-        for start in range(0, len(items), BATCH):
-            batch = items[start : start + BATCH]
-            observations, truth = (
-                read_observations(data, batch, device),
-                read_truth(data, batch, device),
-            )
-            for name, control in CONTROLS.items():
-                waves = control(observations, batch)
-                images = high_resolution_images(waves, data.experiment)
-                scores[name].add(batch, waves, images, truth)
-            bar.advance(len(batch))
-    return scores

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from diffragan.evaluation.bootstrap import LEVEL, RESAMPLES, mean_interval
 from diffragan.evaluation.metrics import MeasuredLimit
-from diffragan.evaluation.resampling import INTERVAL_WORDS, mean_interval
 from diffragan.evaluation.scores import ViewScores
 from diffragan.evaluation.wording import RERUN_LABELS
 from diffragan.rings import COARSEST_ANGSTROM
@@ -19,6 +19,7 @@ from diffragan.typing import Bool, Float, Tensor
 RIGHT = "right"
 BANDS_ANGSTROM = (COARSEST_ANGSTROM, 10, 7, 5, 4, 3.5, 3, 2.5, 2, 1.75, 1.5, 1.25, 1.0, 0.75, 0.5)
 """Ends of the bands of rings in the Markdown table; the limit on the axes ends the last."""
+INTERVAL_WORDS = f"{100 * LEVEL:.0f} % bootstrap over views, {RESAMPLES:,} resamplings, seed 0"
 
 Curves = Mapping[str, Float[Tensor, "view ring"]]
 
@@ -128,10 +129,12 @@ def _compared(curves: Curves) -> dict[str, Any]:
     for name, curve in curves.items():
         if name == RIGHT:
             continue
-        differences = right - curve
-        interval = mean_interval(differences)
-        low, high = (None, None) if interval is None else (end.tolist() for end in interval)
-        losses[name] = {"mean": differences.mean(0).tolist(), "low": low, "high": high}
+        loss = mean_interval(right - curve)
+        losses[name] = {
+            "mean": loss.value.tolist(),
+            "low": None if loss.low is None else loss.low.tolist(),
+            "high": None if loss.high is None else loss.high.tolist(),
+        }
     return {
         "frc": {name: curve.mean(0).tolist() for name, curve in curves.items()},
         "right_minus": losses,

@@ -1,6 +1,6 @@
 """Judge phased stores against the data they came from, with controls, into `metrics.json`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,10 +9,21 @@ import numpy as np
 import torch
 
 from diffragan.errors import InputError
-from diffragan.evaluation.controls import IMAGE_ALONE, run_controls
-from diffragan.evaluation.curve_table import frc_table
-from diffragan.evaluation.diffraction_use import diffraction_use, use_markdown, use_table
+from diffragan.evaluation.alignment import LEAST_GAIN
+from diffragan.evaluation.cautions import cautions
+from diffragan.evaluation.controls import IMAGE_ALONE
+from diffragan.evaluation.coverage import measured_share
+from diffragan.evaluation.curve_table import frc_table, group_table
+from diffragan.evaluation.diffraction_use import (
+    INTERVAL_WORDS,
+    diffraction_use,
+    use_markdown,
+    use_table,
+)
+from diffragan.evaluation.groups import group_scores
+from diffragan.evaluation.in_order import thread_count
 from diffragan.evaluation.iterative_controls import iterative_controls
+from diffragan.evaluation.judging import Judged, Result, judge_all, spread
 from diffragan.evaluation.metrics import MeasuredLimit, measured_limit
 from diffragan.evaluation.nearest_projection import (
     NEAREST_PROJECTION,
@@ -21,23 +32,27 @@ from diffragan.evaluation.nearest_projection import (
     nearest_projections,
 )
 from diffragan.evaluation.reruns import WRONG_DIFFRACTION, RerunPlace, rerun_controls
-from diffragan.evaluation.scores import ViewScores, read_truth
+from diffragan.evaluation.summary import VERDICT_SENTENCES
 from diffragan.evaluation.training_pattern import mean_pattern
-from diffragan.evaluation.verdict import RULE, judge
+from diffragan.evaluation.verdict import RULE, Signs, coarse_frc, judge
 from diffragan.io.files import output_folder, write_json, write_text
 from diffragan.io.phased import PhasedStore
 from diffragan.io.provenance import fingerprint, provenance
 from diffragan.io.triplets import TripletStore
-from diffragan.progress import progress_bar
+from diffragan.rings import COARSEST_ANGSTROM
 from diffragan.typing import Float, Tensor
 
 ProtocolName = Literal["paper", "full"]
 SCHEMA_VERSION = 2
 """Of `metrics.json`; `docs/evaluation.md` describes it."""
-BATCH = 16
-SSIM_SETTINGS = (
-    "Gaussian window, standard deviation 1.5 px; means off; data range of each true image"
-)
+SETTINGS_OF_MEASURES = {
+    "frc": "hard rings one sample wide, mean off",
+    "ssim": "Gaussian window, standard deviation 1.5 px; means off; data range of each true image",
+    "resolution": f"where the mean FRC first falls below 0.5, from {COARSEST_ANGSTROM:g} Å on",
+    "resolution_interval": INTERVAL_WORDS,
+    "alignment": "each image is shifted, and turned half a turn, onto its truth where its "
+    f"correlation gains {LEAST_GAIN:g} or more; controls alike",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,7 @@ def evaluate(
     *,
     protocol: ProtocolName = "full",
     training: TripletStore | None = None,
+    workers: int | None = None,
 ) -> dict[str, Any]:
     """Judge phased waves and write `metrics.json` and tables into `out`.
 
@@ -79,6 +95,7 @@ def evaluate(
     control_views : Views on which each method is run again with inputs replaced; 0 for none.
     protocol : `paper` leaves out the controls that take seconds a view (HIO and RAAR).
     training : What the methods were trained on, for the controls that need it.
+    workers : Threads that judge; all cores when left out. The result does not depend on it.
 
     Returns
     -------
@@ -86,43 +103,48 @@ def evaluate(
 
     Raises
     ------
+    ConfigError : `workers` is not positive.
     InputError : A store came from other data, or says what cannot be.
     """
+    threads = thread_count(workers, device)
     if not phased:
         raise InputError("nothing to evaluate; give the store of a phasing method")
     for store in phased:
         check_source(data, store)
     if training is not None:
         check_training(data, training)
+    limit = measured_limit(data.experiment)
     output_folder(out)
     names = method_names(phased)
-    limit = measured_limit(data.experiment)
+    stores = dict(zip(names, phased, strict=True))
     mean = None if training is None else mean_pattern(training, device)
     place = Place(data, limit, control_views, device, protocol, training, mean)
-    scores = {
-        name: score_method(place, name, store) for name, store in zip(names, phased, strict=True)
-    }
-    judged = sorted({item for one in scores.values() for item in one.items})
-    controls = run_controls(data, judged, place.limit, device)
-    metrics = {
+    results = {name: Result.of(store) for name, store in stores.items()}
+    found = judge_all(data, results, limit, threads, device)
+    _check_images(stores, found)
+    judged = found.controls[IMAGE_ALONE].items
+    further = _further_controls(place, judged, [store.method for store in phased])
+    metrics: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "protocol": protocol,
-        "methods": {
-            name: _method(place, store, scores[name], controls[IMAGE_ALONE])
-            for name, store in zip(names, phased, strict=True)
-        },
+        "methods": {name: _method(place, name, store, found) for name, store in stores.items()},
         "controls": {
-            **{name: control.summary() for name, control in controls.items()},
-            **_further_controls(place, judged, [store.method for store in phased]),
+            **{name: control.summary() for name, control in found.controls.items()},
+            **further,
         },
+        "groups": group_scores(data, {**found.methods, **found.controls}, found),
         "measured_limit_angstrom": {
-            "axis": place.limit.axis_angstrom,
-            "corner": place.limit.corner_angstrom,
-            "judged": place.limit.judged_angstrom,
+            "axis": limit.axis_angstrom,
+            "corner": limit.corner_angstrom,
+            "judged": limit.judged_angstrom,
         },
+        "measured_share_of_ring": measured_share(
+            torch.from_numpy(data.read("measured")), limit.rings
+        ).tolist(),
         "data": describe_data(data, judged),
         "verdict_rule": RULE,
-        "ssim_settings": SSIM_SETTINGS,
+        "settings_of_measures": SETTINGS_OF_MEASURES,
+        "ssim_settings": SETTINGS_OF_MEASURES["ssim"],
         "provenance": provenance(
             "evaluate",
             {"control_views": control_views, "protocol": protocol},
@@ -130,11 +152,13 @@ def evaluate(
             {
                 "data": data.identity,
                 **({"training": training.identity} if training is not None else {}),
-                **{n: fingerprint(s.store.attributes) for n, s in zip(names, phased, strict=True)},
+                **{n: fingerprint(s.store.attributes) for n, s in stores.items()},
             },
         ),
     }
+    metrics["warnings"] = cautions(metrics)
     write_text(out / "frc.csv", frc_table(metrics))
+    write_text(out / "groups.csv", group_table(metrics))
     write_text(out / "diffraction_use.csv", use_table(metrics))
     write_text(out / "diffraction_use.md", use_markdown(metrics))
     # Last, so that a folder with metrics.json is a finished one.
@@ -172,43 +196,40 @@ def method_names(phased: Sequence[PhasedStore]) -> list[str]:
     return names
 
 
-def score_method(place: Place, name: str, phased: PhasedStore) -> ViewScores:
-    """Judge every view of a phased store, batch by batch."""
-    scores = ViewScores(place.limit)
-    source = [int(item) for item in phased.read("source_item")]
-    with progress_bar(len(source), f"judging {name}") as bar:
-        for start in range(0, len(source), BATCH):
-            rows = range(start, min(start + BATCH, len(source)))
-            items = source[start : rows.stop]
-            waves, images = (
-                torch.from_numpy(phased.read(array, rows)).to(place.device)
-                for array in ("wave", "image")
+def _check_images(stores: Mapping[str, PhasedStore], found: Judged) -> None:
+    for name, store in stores.items():
+        flat = found.methods[name].all().flat
+        if bool(flat.all()):
+            raise InputError(
+                f"{store.store.path}: every image is the same everywhere; phase the data again"
             )
-            scores.add(items, waves, images, read_truth(place.data, items, place.device))
-            bar.advance(len(items))
-    return scores
 
 
-def _method(
-    place: Place, phased: PhasedStore, scores: ViewScores, image_alone: ViewScores
-) -> dict[str, Any]:
+def _method(place: Place, name: str, store: PhasedStore, found: Judged) -> dict[str, Any]:
     """Scores, controls and verdict of one method."""
+    scores = found.methods[name]
     control = place.rerun_place(scores.items)
-    reruns = rerun_controls(control, phased)
-    run = {name: rerun.scores for name, rerun in reruns.items() if rerun.scores is not None}
+    reruns = rerun_controls(control, store)
+    run = {key: rerun.scores for key, rerun in reruns.items() if rerun.scores is not None}
     items = control.items or scores.items
     wrong = run.get(WRONG_DIFFRACTION)
+    signs = Signs(found.resemblance(name), coarse_frc(scores))
     verdict = judge(
-        scores.score(items), image_alone.score(items), wrong.score(items) if wrong else None
+        scores.score(items),
+        found.controls[IMAGE_ALONE].score(items),
+        wrong.score(items) if wrong else None,
+        signs,
     )
     return {
         **scores.summary(),
-        "controls": {name: rerun.summary() for name, rerun in reruns.items()},
+        "controls": {key: rerun.summary() for key, rerun in reruns.items()},
         "diffraction_use": diffraction_use(scores, run, control.items),
         "verdict": verdict.text,
+        "verdict_sentence": VERDICT_SENTENCES[verdict.text],
         "verdict_numbers": {k: v for k, v in asdict(verdict).items() if k != "text"},
-        "file": phased.store.path.name,
-        "provenance": phased.store.attributes.get("provenance", {}),
+        "signs": asdict(signs),
+        "file": store.store.path.name,
+        "provenance": store.store.attributes.get("provenance", {}),
     }
 
 
@@ -231,15 +252,6 @@ def _further_controls(
         run = iterative_controls(place.rerun_place(judged), methods)
         found |= {name: scores.summary() for name, scores in run.items()}
     return found
-
-
-def spread(items: Sequence[int], count: int) -> list[int]:
-    """Choose `count` of the items, evenly from the first to the last."""
-    if count < 1:
-        return []
-    if count >= len(items):
-        return list(items)
-    return [items[round(i * (len(items) - 1) / max(count - 1, 1))] for i in range(count)]
 
 
 def describe_data(data: TripletStore, judged: Sequence[int]) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """Scores of many views, batch by batch, and their summary."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
 
 from diffragan.errors import InputError
+from diffragan.evaluation.alignment import align
+from diffragan.evaluation.bootstrap import resolution_interval
+from diffragan.evaluation.envelope import energy_outside_envelope, true_envelope
+from diffragan.evaluation.likeness import correlation
 from diffragan.evaluation.metrics import (
     MeasuredLimit,
     image_frc,
@@ -15,8 +19,9 @@ from diffragan.evaluation.metrics import (
     structural_similarity,
     wave_frc,
 )
+from diffragan.evaluation.phase_error import phase_error
 from diffragan.io.triplets import TripletStore
-from diffragan.typing import Float, Images, Mask, Patterns, Tensor, Waves
+from diffragan.typing import Bool, Float, Images, Mask, Patterns, Tensor, Waves
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,25 @@ class Truth:
     waves: Waves
     diffraction: Patterns
     measured: Mask
+    envelope: Bool[Tensor, "item y x"]
+    """Where each molecule is, on the waves' grid."""
 
     def __len__(self) -> int:
         """Return the number of views."""
         return len(self.images)
+
+    def rows(self, chosen: Sequence[int]) -> "Truth":
+        """Return some of the views."""
+        if len(chosen) == len(self):
+            return self
+        rows = torch.tensor(list(chosen), dtype=torch.long, device=self.images.device)
+        return Truth(
+            self.images[rows],
+            self.waves[rows],
+            self.diffraction[rows],
+            self.measured,
+            self.envelope[rows],
+        )
 
 
 def read_truth(data: TripletStore, items: Sequence[int], device: str = "cpu") -> Truth:
@@ -39,12 +59,57 @@ def read_truth(data: TripletStore, items: Sequence[int], device: str = "cpu") ->
     def tensor(name: str, of: Sequence[int] | None) -> Tensor:
         return torch.from_numpy(data.read(name, of)).to(device)
 
+    waves = tensor("exit_wave", items)
     return Truth(
         tensor("high_resolution", items),
-        tensor("exit_wave", items),
+        waves,
         torch.from_numpy(data.patterns(items)).to(device),
         tensor("measured", None),
+        true_envelope(waves, data.experiment.wave_grid),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class BatchScores:
+    """Scores of some views, one row each, after each was laid on its truth."""
+
+    frc: Float[Tensor, "view ring"]
+    wave_frc: Float[Tensor, "view ring"]
+    phase_error_degrees: Float[Tensor, "view ring"]
+    ssim: Float[Tensor, " view"]
+    correlation: Float[Tensor, " view"]
+    r_factor: Float[Tensor, " view"]
+    energy_outside: Float[Tensor, " view"]
+    """Share of the wave's energy outside the molecule."""
+    twin: Bool[Tensor, " view"]
+    shift_angstrom: Float[Tensor, "view 2"]
+    """How far a view had to be moved along y and x to lie on its truth."""
+    flat: Bool[Tensor, " view"]
+    """Whether a recovered image is the same everywhere."""
+
+
+FLAT = 1e-6
+"""Range of an image over its largest value that rounding alone gives."""
+
+
+def score_batch(waves: Waves, images: Images, truth: Truth, limit: MeasuredLimit) -> BatchScores:
+    """Judge recovered waves and images, each shifted and turned onto its truth where that helps."""
+    place = align(images, truth.images)
+    moduli = r_factor(waves, truth.diffraction, truth.measured)
+    images, waves = place.apply(images), place.apply(waves)
+    found = BatchScores(
+        image_frc(images, truth.images, limit.rings).double(),
+        wave_frc(waves, truth.waves, limit.rings).double(),
+        phase_error(waves, truth.waves, limit.rings).double(),
+        structural_similarity(images, truth.images).double(),
+        correlation(images, truth.images).double(),
+        moduli.double(),
+        energy_outside_envelope(waves, truth.envelope).double(),
+        place.twin,
+        place.shift_angstrom(limit.box_angstrom).double(),
+        _is_flat(images),
+    )
+    return BatchScores(*(getattr(found, column.name).cpu() for column in fields(found)))
 
 
 @dataclass(slots=True)
@@ -53,10 +118,7 @@ class ViewScores:
 
     limit: MeasuredLimit
     items: list[int] = field(default_factory=list)
-    _frc: list[Tensor] = field(default_factory=list)
-    _wave_frc: list[Tensor] = field(default_factory=list)
-    _ssim: list[float] = field(default_factory=list)
-    _r_factor: list[float] = field(default_factory=list)
+    batches: list[BatchScores] = field(default_factory=list)
 
     def add(self, items: Sequence[int], waves: Waves, images: Images, truth: Truth) -> None:
         """Judge recovered waves and images of some items.
@@ -65,15 +127,32 @@ class ViewScores:
         ------
         InputError : A recovered value is not finite.
         """
-        for what, values in (("wave", waves), ("image", images)):
-            if not torch.isfinite(values).all():
-                raise InputError(f"a recovered {what} of items {list(items)} is not finite")
+        check_finite(items, waves, images)
+        self.take(items, score_batch(waves, images, truth, self.limit))
+
+    def take(self, items: Sequence[int], batch: BatchScores) -> None:
+        """Add scores of some items."""
         self.items.extend(int(item) for item in items)
-        rings = self.limit.rings
-        self._frc.extend(image_frc(images, truth.images, rings).double().cpu())
-        self._wave_frc.extend(wave_frc(waves, truth.waves, rings).double().cpu())
-        self._ssim.extend(structural_similarity(images, truth.images).tolist())
-        self._r_factor.extend(r_factor(waves, truth.diffraction, truth.measured).tolist())
+        self.batches.append(batch)
+
+    def all(self) -> BatchScores:
+        """Return the scores of all views, in the order of `items`."""
+        if len(self.batches) > 1:
+            self.batches = [
+                BatchScores(
+                    *(
+                        torch.cat([getattr(batch, column.name) for batch in self.batches])
+                        for column in fields(BatchScores)
+                    )
+                )
+            ]
+        return self.batches[0]
+
+    def part(self, items: Sequence[int]) -> "ViewScores":
+        """Return the scores of some of the items."""
+        rows, whole = self._rows(items), self.all()
+        chosen = BatchScores(*(getattr(whole, column.name)[rows] for column in fields(whole)))
+        return ViewScores(self.limit, list(items), [chosen])
 
     def score(self, items: Sequence[int]) -> Float[Tensor, " view"]:
         """Mean FRC of each of the items over the whole rings: one number without a threshold."""
@@ -81,16 +160,17 @@ class ViewScores:
 
     def curves(self, items: Sequence[int]) -> Float[Tensor, "view ring"]:
         """FRC of the image of each of the items in rings 1, 2, ..."""
-        position = {item: index for index, item in enumerate(self.items)}
-        return torch.stack([self._frc[position[item]] for item in items])
+        return self.all().frc[self._rows(items)]
 
     def summary(self) -> dict[str, Any]:
         """Return the scores in the words of `metrics.json`, plain numbers and lists."""
-        frc = torch.stack(self._frc)
+        found = self.all()
+        frc = found.frc
         mean, spread = frc.mean(0), frc.std(0).tolist() if len(frc) > 1 else None
-        wave_mean = torch.stack(self._wave_frc).mean(0)
+        wave_mean = found.wave_frc.mean(0)
         overall, of_waves = resolution(mean, self.limit), resolution(wave_mean, self.limit)
         each = [resolution(curve, self.limit) for curve in frc]
+        interval = resolution_interval(frc, self.limit)
         return {
             "views": len(self.items),
             "items": list(self.items),
@@ -98,7 +178,9 @@ class ViewScores:
             "frc_mean": mean.tolist(),
             "frc_std": spread,
             "wave_frc_mean": wave_mean.tolist(),
+            "phase_error_mean_degrees": found.phase_error_degrees.mean(0).tolist(),
             "resolution_frc_0p5_angstrom": overall.angstrom,
+            "resolution_interval_angstrom": None if interval is None else list(interval),
             "resolution_reaches_limit": overall.reaches_limit,
             "resolution_starts_below": overall.starts_below,
             "resolution_per_view_angstrom": [found.angstrom for found in each],
@@ -107,12 +189,48 @@ class ViewScores:
             "wave_resolution_frc_0p5_angstrom": of_waves.angstrom,
             "wave_resolution_reaches_limit": of_waves.reaches_limit,
             "wave_resolution_starts_below": of_waves.starts_below,
-            "ssim_mean": _mean(self._ssim),
-            "ssim_per_view": list(self._ssim),
-            "r_factor_mean": _mean(self._r_factor),
-            "r_factor_per_view": list(self._r_factor),
+            "score_per_view": self.score(self.items).tolist(),
+            "ssim_mean": float(found.ssim.mean()),
+            "ssim_per_view": found.ssim.tolist(),
+            "correlation_mean": float(found.correlation.mean()),
+            "r_factor": float(found.r_factor.mean()),
+            "r_factor_mean": float(found.r_factor.mean()),
+            "r_factor_per_view": found.r_factor.tolist(),
+            "energy_outside_mean": float(found.energy_outside.mean()),
+            "constant_views": self._named(found.flat),
+            "alignment": self._alignment(),
         }
 
+    def _alignment(self) -> dict[str, Any]:
+        """Say how the views were laid on their truth before they were compared."""
+        found = self.all()
+        moved = torch.linalg.vector_norm(found.shift_angstrom, dim=1)
+        return {
+            "twin_views": self._named(found.twin),
+            "shifted_views": int((moved > 0).sum()),
+            "largest_shift_angstrom": float(moved.max()),
+        }
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+    def _named(self, chosen: Bool[Tensor, " view"]) -> list[int]:
+        return [item for item, wanted in zip(self.items, chosen.tolist(), strict=True) if wanted]
+
+    def _rows(self, items: Sequence[int]) -> list[int]:
+        position = {item: index for index, item in enumerate(self.items)}
+        return [position[item] for item in items]
+
+
+def _is_flat(images: Images) -> Bool[Tensor, " item"]:
+    low, high = images.amin((-2, -1)), images.amax((-2, -1))
+    return high - low <= FLAT * torch.maximum(low.abs(), high.abs())
+
+
+def check_finite(items: Sequence[int], waves: Waves, images: Images) -> None:
+    """Refuse waves or images with values that are not numbers.
+
+    Raises
+    ------
+    InputError : Names the items.
+    """
+    for what, values in (("wave", waves), ("image", images)):
+        if not torch.isfinite(values).all():
+            raise InputError(f"a recovered {what} of items {list(items)} is not finite")

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from diffragan.evaluation.verdict import IGNORES, NOT_BETTER, NOT_TESTED, USES
+from diffragan.evaluation.verdict import (
+    IGNORES,
+    NOT_BETTER,
+    NOT_TESTED,
+    OTHER_VIEW,
+    RANDOM,
+    RETURNS_IMAGE,
+    SAME_IMAGE,
+    USES,
+)
 from diffragan.evaluation.wording import limit_text, resolution_of
 
 NAMES_SHOWN = 3
@@ -13,7 +22,13 @@ VERDICT_SENTENCES = {
     IGNORES: "keeps most of its gain with the wrong pattern, so its score does not come from the "
     "diffraction",
     NOT_BETTER: "is not better than the low-resolution image alone",
-    NOT_TESTED: "was not tested with a wrong pattern, so where its score comes from is not known",
+    NOT_TESTED: "is better than the low-resolution image alone; it was not tested with a wrong "
+    "pattern, so where its score comes from is not known",
+    RETURNS_IMAGE: "returns the low-resolution image, and adds nothing to it",
+    OTHER_VIEW: "returns images of other views: they are like the truth of another item and "
+    "unlike their own",
+    SAME_IMAGE: "returns the same image for every view, whatever it is given",
+    RANDOM: "does not phase: its phases are no better than random at any resolution",
 }
 
 

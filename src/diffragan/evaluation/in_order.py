@@ -1,0 +1,51 @@
+"""Work on many batches on all cores, with results in order and the same for any number of them."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from diffragan.errors import ConfigError
+from diffragan.simulation.threads import one_thread
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+AHEAD = 2
+"""Batches handed out for each thread, so that none waits and few lie in memory."""
+
+
+def in_order(work: Callable[[A], B], batches: Iterable[A], threads: int) -> Iterator[B]:
+    """Yield what `work` makes of each batch, in their order.
+
+    Each thread computes with one core, so that sums are added in one order. Threads share memory,
+    and PyTorch lets others run while it computes.
+    """
+    waiting: deque[Future[B]] = deque()
+    with one_thread(), ThreadPoolExecutor(threads) as pool:
+        try:
+            for batch in batches:
+                waiting.append(pool.submit(work, batch))
+                if len(waiting) >= AHEAD * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            # After an interruption nobody waits for what was handed out.
+            for future in waiting:
+                future.cancel()
+
+
+def thread_count(wanted: int | None, device: str = "cpu") -> int:
+    """Return how many threads to use: as many as wanted, or all cores; one feeds a GPU.
+
+    Raises
+    ------
+    ConfigError : `wanted` is not positive.
+    """
+    if wanted is not None and wanted < 1:
+        raise ConfigError(f"the number of workers is {wanted}; use 1 or more")
+    if wanted is not None:
+        return wanted
+    return len(os.sched_getaffinity(0)) if device == "cpu" else 1
