@@ -102,6 +102,33 @@ def test_images_and_waves_of_other_sampling_move_alike(data: TripletStore) -> No
     assert (found.apply(moved) - true_waves).abs().max() < 0.03 * true_waves.abs().max()
 
 
+@few
+@given(seed=seeds, size=sizes, real=st.booleans())
+def test_chance_resemblance_moves_nothing(seed: int, size: int, real: bool) -> None:
+    make = images if real else waves
+    found = align(make(seed, size), make(seed + 7, size))
+    assert not found.clear.any()
+    assert not found.twin.any()
+    assert not found.shift.any()
+
+
+@few
+@given(seed=seeds, noise=st.floats(0, 1))
+def test_a_shift_is_found_under_as_much_noise_as_signal(seed: int, noise: float) -> None:
+    true = images(seed, 64)
+    recovered = torch.roll(true, (5, -3), (-2, -1)) + noise * images(seed + 7, 64)
+    found = align(recovered, true)
+    assert found.clear.all()
+    torch.testing.assert_close(found.shift * 64, torch.tensor([[-5.0, 3.0]] * 2), atol=0.3, rtol=0)
+
+
+def test_another_view_of_a_molecule_is_not_laid_on_this_one(data: TripletStore) -> None:
+    true = torch.from_numpy(data.read("high_resolution"))
+    found = align(true.roll(1, 0), true)
+    assert not found.shift.any()
+    assert torch.equal(found.correlation, found.correlation_before)
+
+
 def test_flat_images_are_left_where_they_are() -> None:
     found = align(torch.ones(1, 16, 16), images(0, 16, 1))
     assert not found.shift.any()

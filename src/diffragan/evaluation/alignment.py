@@ -2,9 +2,10 @@
 
 A pattern is the same for a molecule that is shifted, and all but the same for one turned half a
 turn about the beam: the twin. The low-resolution image should fix both, and a method may still miss
-by a fraction of a pixel. So the recovered image is laid on the true one first, and by how much is
-said. Controls must be aligned in the same way: the best of many shifts favours poor images a
-little.
+by a fraction of a pixel, or drift by an Ångström. So the recovered image is laid on the true one
+first, and by how much is said. The best of many shifts favours poor images, though: one that
+resembles the truth by chance alone stays where it is, which is told by how much the correlation
+stands out. Controls must be aligned in the same way.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from diffragan.typing import Bool, Complex, Float, Tensor
 
 LEAST_GAIN = 0.01
 """Gain in correlation without which an image stays where it is: noise alone gains a little."""
+STANDS_OUT = 2.0
+"""How many times higher than anything a shifted copy does not explain a peak must be to count. Of
+1,024 pairs of independent noise none had such a peak; 15 had one 1.5 times higher."""
 STEPS = ((0.1, 10), (0.01, 10))
 """Step of the search about the best place so far [pixels], and how many to each side."""
 
@@ -32,6 +36,8 @@ class Alignment:
     """Correlation with the true image as recovered."""
     correlation: Float[Tensor, " item"]
     """Correlation after turning and moving."""
+    clear: Bool[Tensor, " item"]
+    """Whether one shift stood out; nothing is turned or moved where none did."""
 
     def shift_angstrom(self, box_angstrom: float) -> Float[Tensor, "item 2"]:
         """Return the shift along y and x [Å]."""
@@ -55,37 +61,43 @@ def align(recovered: Tensor, true: Tensor, least_gain: float = LEAST_GAIN) -> Al
 
     The largest correlation coefficient over all shifts, of the image and of its twin: first on the
     pixels, then between them by evaluating the correlation on ever finer points about its peak.
+    It counts if it is twice as high as what is left of the correlation once that of a copy
+    shifted so far is taken off.
 
     Parameters
     ----------
     recovered, true : `(item, y, x)`, origin at pixel n // 2.
     least_gain : Gain in correlation that moving must bring; below it nothing is moved.
 
-    Source: Guizar-Sicairos, Thurman and Fienup, Opt. Lett. 33 (2008) 156.
+    Source: Guizar-Sicairos, Thurman and Fienup, Opt. Lett. 33 (2008) 156 (the finer points).
     """
     first, second = (fourier(v - v.mean((-2, -1), keepdim=True)) for v in (recovered, true))
     norms = [torch.linalg.vector_norm(v, dim=(-2, -1)) for v in (first, second)]
     norm = (norms[0] * norms[1]).clamp(min=torch.finfo(norms[0].dtype).tiny)
     upright = second * first.conj() / norm[:, None, None]
     turned = second * _reverse(first).conj() / norm[:, None, None]
-    places = torch.stack([_best_pixel(cross) for cross in (upright, turned)])
-    peaks = torch.stack(
-        [_values_at(c, p[:, None])[:, 0] for c, p in zip((upright, turned), places, strict=True)]
-    )
-    twin = peaks[1] > peaks[0]
+    peaks = [_highest(cross) for cross in (upright, turned)]
+    twin = peaks[1][0] > peaks[0][0]
     cross = torch.where(twin[:, None, None], turned, upright)
-    place = torch.where(twin[:, None], places[1], places[0])
+    place = torch.where(twin[:, None], peaks[1][1], peaks[0][1])
     for step, reach in STEPS:
         place = _refine(cross, place, step, reach)
     before = upright.real.sum((-2, -1))
     after = _values_at(cross, place[:, None])[:, 0]
-    worth = after >= before + least_gain
+    ramps = _ramps(place, cross)
+    copy = (
+        second.abs() ** 2 / (norms[1] ** 2).clamp(min=torch.finfo(norm.dtype).tiny)[:, None, None]
+    )
+    explained = after[:, None, None] * copy * ramps[0][:, :, None] * ramps[1][:, None, :]
+    clear = after > STANDS_OUT * _highest(cross - explained)[0]
+    worth = clear & (after >= before + least_gain)
     pixels = torch.tensor(recovered.shape[-2:], device=place.device)
     return Alignment(
         twin & worth,
         torch.where(worth[:, None], place, 0.0) / pixels,
         before,
         torch.where(worth, after, before),
+        clear,
     )
 
 
@@ -96,19 +108,14 @@ def half_turn(values: Tensor) -> Tensor:
 
 def translate(values: Tensor, shift: Float[Tensor, "item 2"]) -> Tensor:
     """Move images or waves `(item, y, x)` by a share of the box along y and x, periodically."""
-    ramps = [
-        torch.polar(torch.ones_like(turns), -2 * torch.pi * turns)
-        for turns in (
-            shift[:, axis, None].to(values.real) * _frequency(values.shape[axis - 2], values)
-            for axis in (0, 1)
-        )
-    ]
+    pixels = torch.tensor(values.shape[-2:], device=values.device)
+    ramps = _ramps(shift.to(values.real) * pixels, values)
     # Without a partner of its own, the Nyquist sample of an even real image takes the mean of both.
     if not values.is_complex():
         for axis, ramp in enumerate(ramps):
-            pixels = values.shape[axis - 2]
-            if pixels % 2 == 0:
-                ramp[:, pixels // 2] = ramp[:, pixels // 2].real.to(ramp.dtype)
+            middle, odd = divmod(values.shape[axis - 2], 2)
+            if not odd:
+                ramp[:, middle] = ramp[:, middle].real.to(ramp.dtype)
     moved = inverse_fourier(fourier(values) * ramps[0][:, :, None] * ramps[1][:, None, :])
     return moved if values.is_complex() else moved.real
 
@@ -118,13 +125,26 @@ def _reverse(values: Tensor) -> Tensor:
     return torch.roll(values.flip((-2, -1)), (1, 1), (-2, -1))
 
 
-def _best_pixel(cross: Complex[Tensor, "item y x"]) -> Float[Tensor, "item 2"]:
-    """Whole shift [pixels] at which the correlation is largest, between -n/2 and n/2."""
+def _ramps(places: Float[Tensor, "item 2"], like: Tensor) -> list[Tensor]:
+    """Phase factors along y and x, `(item, q)`, that move by `places` [pixels]."""
+    found = []
+    for axis in (0, 1):
+        pixels = like.shape[axis - 2]
+        turns = places[:, axis, None] * _frequency(pixels, like) / pixels
+        found.append(torch.polar(torch.ones_like(turns), -2 * torch.pi * turns))
+    return found
+
+
+def _highest(
+    cross: Complex[Tensor, "item y x"],
+) -> tuple[Float[Tensor, " item"], Float[Tensor, "item 2"]]:
+    """Largest correlation over the whole shifts, and where [pixels], between -n/2 and n/2."""
     height, width = cross.shape[-2:]
-    best = ifft2(cross).real.flatten(1).argmax(1)
+    correlation = ifft2(cross).real.flatten(1) * (height * width)
+    highest, best = correlation.max(1)
     place = torch.stack([best // width, best % width], dim=-1)
     size = torch.tensor([height, width], device=place.device)
-    return ((place + size // 2) % size - size // 2).to(cross.real.dtype)
+    return highest, ((place + size // 2) % size - size // 2).to(cross.real.dtype)
 
 
 def _refine(
