@@ -1,4 +1,10 @@
+import errno
 import json
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -126,3 +132,76 @@ def test_weights_of_this_network(tmp_path: Path) -> None:
     network = torch.nn.Linear(2, 2)
     fill_module(network, {"weight": torch.ones(2, 2), "bias": torch.zeros(2)}, tmp_path)
     assert torch.equal(network.weight, torch.ones(2, 2))
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """Let the system refuse to write more than 4 kB into a file, as a full disk would."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_the_systems_refusal_of_tensors_is_its_own_error_and_the_old_one_stays(run: Path) -> None:
+    large = Checkpoint({"generator": {"weight": torch.zeros(10_000)}}, {"loss": 2})
+    with pytest.raises(OSError, match=r"generator\.safetensors") as caught:
+        write_checkpoint(run / "best", large)
+    assert caught.value.errno == errno.EFBIG
+    assert read_run(run).description["loss"] == 1
+    assert [path.name for path in run.iterdir()] == ["best"]
+
+
+DIES_WHILE_WRITING = """
+import os, pathlib, sys, torch
+from diffragan.io import checkpoints
+folder = pathlib.Path(sys.argv[1])
+calls, last = 0, None
+def counted(function):
+    def call(*arguments, **options):
+        global calls
+        calls += 1
+        if calls == last:
+            os._exit(9)  # nothing is cleaned up, as when the process is killed
+        return function(*arguments, **options)
+    return call
+checkpoints.save_file = counted(checkpoints.save_file)
+checkpoints.write_json = counted(checkpoints.write_json)
+checkpoints.os.fsync = counted(os.fsync)
+checkpoints.shutil.rmtree = counted(checkpoints.shutil.rmtree)
+pathlib.Path.rename = counted(pathlib.Path.rename)
+new = checkpoints.Checkpoint({"generator": {"weight": torch.full((2,), 2.0)}}, {"loss": 2})
+for place in range(1, 12):
+    if not (child := os.fork()):
+        last = place
+        checkpoints.write_checkpoint(folder, new)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    kept = checkpoints.read_checkpoint(folder)
+    print(code, kept.description["loss"], kept.tensors["generator"]["weight"].sum().item())
+    checkpoints.write_checkpoint(folder, checkpoints.Checkpoint(
+        {"generator": {"weight": torch.full((2,), 1.0)}}, {"loss": 1}))
+"""
+
+
+def test_a_process_killed_anywhere_in_a_write_leaves_the_old_or_the_new_one(tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "last"
+    first = {"generator": {"weight": torch.full((2,), 1.0)}}
+    write_checkpoint(folder, Checkpoint(first, {"loss": 1}))
+    done = subprocess.run(
+        [sys.executable, "-c", DIES_WHILE_WRITING, str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [tuple(float(word) for word in line.split()) for line in done.stdout.splitlines()]
+    assert {code for code, *_ in rows} == {9, 0}
+    assert {loss for _, loss, _ in rows} == {1, 2}
+    assert all(total == 2 * loss for _, loss, total in rows)
+    assert [path.name for path in folder.parent.iterdir()] == ["last"]

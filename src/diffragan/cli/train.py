@@ -37,6 +37,8 @@ class Arguments:
     """Views of a step."""
     accumulate: int | None = None
     """Parts that a batch is computed in, one after the other, to need less memory."""
+    processes: int = 1
+    """Processes that share each batch, on GPUs one for each; `torchrun` may start them, too."""
     precision: str | None = None
     """32-true, or bf16-mixed."""
     checkpoint_every: int | None = None
@@ -66,6 +68,7 @@ def run(arguments: Arguments) -> None:
     from diffragan.device import choose_device
     from diffragan.errors import ConfigError
     from diffragan.training.loop import train
+    from diffragan.training.processes import is_first_process
 
     wanted = {name: getattr(arguments, name) for name in SETTINGS}
     settings = load_training(
@@ -76,7 +79,11 @@ def run(arguments: Arguments) -> None:
     if arguments.max_minutes is not None and not arguments.max_minutes > 0:
         raise ConfigError(f"--max-minutes is {arguments.max_minutes}; use more than 0")
     device = choose_device(arguments.device)
-    print(announcement(arguments.data, settings, device))
+    if arguments.processes < 1:
+        raise ConfigError(f"--processes is {arguments.processes}; use 1 or more")
+    talks = is_first_process()
+    if talks:
+        print(announcement(arguments.data, settings, device))
     try:
         result = train(
             arguments.data,
@@ -84,13 +91,17 @@ def run(arguments: Arguments) -> None:
             arguments.out,
             validation=arguments.validation,
             device=device,
+            processes=arguments.processes,
             resume=arguments.resume,
             max_minutes=arguments.max_minutes,
             tensorboard=arguments.tensorboard,
         )
     except KeyboardInterrupt:
-        print(f"stopped; `--resume` goes on from {arguments.out / 'last'}")
+        if talks:
+            print(f"stopped; `--resume` goes on from {arguments.out / 'last'}")
         raise
+    if not talks:
+        return
     ended = "time limit reached at" if result.reached_time_limit else "trained"
     print(
         f"{ended} step {result.step}; best validation FRC (10 to 2 Å) {result.best_frc:.3f}\n"

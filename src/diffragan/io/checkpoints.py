@@ -6,6 +6,7 @@ the old one or the whole new one.
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from diffragan.errors import InputError, OutputError
-from diffragan.io.files import output_folder, write_json
+from diffragan.io.files import named_in_errors, output_folder, write_json
 from diffragan.typing import Tensor
 
 FORMAT_VERSION = 1
@@ -26,6 +27,7 @@ LAST = "last"
 BEST = "best"
 DESCRIPTION = "checkpoint.json"
 Tensors = dict[str, Tensor]
+_SYSTEM_ERROR = re.compile(r"os error (?P<number>\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,15 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         raise OutputError(
             f"{folder}: not a checkpoint and will not be replaced; choose another name"
         )
+    _sweep(folder)
     beside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
         beside.mkdir()
         for part, tensors in checkpoint.tensors.items():
             _write_tensors(beside / f"{part}.safetensors", tensors)
         described = {**checkpoint.description, "format_version": FORMAT_VERSION}
-        write_json(beside / DESCRIPTION, {**described, "parts": sorted(checkpoint.tensors)})
+        with named_in_errors(folder):
+            write_json(beside / DESCRIPTION, {**described, "parts": sorted(checkpoint.tensors)})
         old = _old(folder)
         if folder.exists():
             folder.rename(old)
@@ -136,8 +140,23 @@ def _settle(folder: Path) -> None:
         _old(folder).rename(folder)
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what a process left beside a checkpoint when it was killed while writing."""
+    for left in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
 def _write_tensors(path: Path, tensors: Tensors) -> None:
-    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, path)
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    try:
+        save_file(plain, path)
+    except SafetensorError as error:
+        # The library words the system's error, as that of a full disk, in its own way.
+        code = _SYSTEM_ERROR.search(str(error))
+        if code is None:
+            raise
+        number = int(code["number"])
+        raise OSError(number, os.strerror(number), str(path)) from None
     with path.open("rb") as file:
         os.fsync(file.fileno())
 

@@ -8,6 +8,8 @@ from queue import Empty, Full, Queue
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+import torch
+
 Made = TypeVar("Made")
 
 AHEAD = 3
@@ -32,6 +34,9 @@ class Feed(Generic[Made]):
 
     def __enter__(self) -> Self:
         """Begin to make batches."""
+        # Fixes the number for this thread, before the other one sets that of all threads to come:
+        # sums in another order would give a resumed run other bits.
+        torch.set_num_threads(torch.get_num_threads())
         self._thread.start()
         return self
 
@@ -58,6 +63,9 @@ class Feed(Generic[Made]):
         return made
 
     def _work(self) -> None:
+        # Of this thread alone. Views are small: threads that wait for each other on busy cores take
+        # ten times as long as one, and take the cores from the step.
+        torch.set_num_threads(1)
         try:
             with closing(self._made):
                 for made in self._made:

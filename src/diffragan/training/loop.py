@@ -15,9 +15,9 @@ from diffragan.progress import Bar, progress_bar
 from diffragan.training.augmentation import augment
 from diffragan.training.data import Batch
 from diffragan.training.feed import Feed
-from diffragan.training.interruption import stop_requests
+from diffragan.training.interruption import ECHO_SECONDS, stop_requests
 from diffragan.training.networks import update_average
-from diffragan.training.processes import any_process, make_fabric, together
+from diffragan.training.processes import any_process, launch, make_fabric, together
 from diffragan.training.session import Job, Session, begin, judge, save
 from diffragan.training.step import adversarial_step
 from diffragan.training.symptoms import step_symptoms
@@ -43,6 +43,7 @@ def train(
     *,
     validation: Path | None = None,
     device: str = "cpu",
+    processes: int = 1,
     resume: bool = False,
     max_minutes: float | None = None,
     tensorboard: bool = False,
@@ -56,6 +57,7 @@ def train(
     run : Gets `last/` and `best/` (checkpoints), `training.csv` and `samples/`.
     validation : Data set to validate on; a part of `data` when left out.
     device : `cpu`, `cuda` or `cuda:N`.
+    processes : Processes that share each batch; on GPUs, one for each.
     resume : Go on from `run/last`, exactly as if the run had not been stopped.
     max_minutes : End after this time, as if all steps were done.
     tensorboard : Write curves and pictures for TensorBoard, too.
@@ -67,7 +69,7 @@ def train(
     KeyboardInterrupt : The user asked to stop; `run/last` is written.
     """
     job = Job(data, settings, run, validation, resume, max_minutes, tensorboard)
-    return run_process(make_fabric(settings, device), job)
+    return launch(make_fabric(settings, device, processes), run_process, job)
 
 
 def run_process(fabric: Fabric, job: Job) -> TrainingResult:
@@ -79,7 +81,7 @@ def run_process(fabric: Fabric, job: Job) -> TrainingResult:
     position, recorder = session.position, session.recorder
     done = min(position.step, session.steps)
     with (
-        stop_requests() as asked_to_stop,
+        stop_requests(ECHO_SECONDS if fabric.world_size > 1 else 0) as asked_to_stop,
         progress_bar(session.steps, "training", done, shown=recorder is not None) as bar,
         Feed(_batches(session)) as feed,
     ):

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
 from lightning_fabric import Fabric
 
 from diffragan.config.training import TrainingSettings
@@ -87,6 +88,10 @@ def begin(job: Job, fabric: Fabric) -> Session:
             f"{fabric.world_size * settings.accumulate}"
         )
     checkpoint = open_run(job.run, settings, resume=job.resume)
+    if checkpoint is None:
+        # Processes begin with random numbers of their own; nothing draws from these, and if
+        # anything ever does it will be repeatable.
+        torch.manual_seed(settings.seed)
     encoding = Encoding.from_json(checkpoint.description["encoding"]) if checkpoint else None
     material = stored_material(job.data, job.validation, settings, encoding)
     networks, position = make_networks(settings, fabric), Position()

@@ -17,7 +17,9 @@ WON_STEPS = 200
 COLLAPSED_VARIETY = 0.02
 """Standard deviation of generated images from view to view over that of the true ones."""
 COLLAPSED_VALIDATIONS = 2
-"""In a row: the first steps of any training draw vacuum."""
+"""In a row."""
+COLLAPSED_STEP = 1000
+"""Before it, not yet having learned to draw anything is no collapse."""
 EXPLODING_RATIO = 100.0
 """Norm of a gradient over its running average."""
 EXPLODING_STEPS = 3
@@ -63,7 +65,8 @@ def validation_symptoms(variety: float, position: Position) -> list[str]:
     ----------
     variety : See `COLLAPSED_VARIETY`.
     """
-    return _named(COLLAPSED, variety < COLLAPSED_VARIETY, COLLAPSED_VALIDATIONS, position)
+    collapsed = variety < COLLAPSED_VARIETY and position.step >= COLLAPSED_STEP
+    return _named(COLLAPSED, collapsed, COLLAPSED_VALIDATIONS, position)
 
 
 def _explodes(name: str, norm: float, position: Position) -> bool:
