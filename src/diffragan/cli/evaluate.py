@@ -24,7 +24,7 @@ class Arguments:
     data: tyro.conf.Positional[Path]
     """Data set that was phased."""
     phased: tyro.conf.Positional[tuple[Path, ...]]
-    """Stores that `diffragan phase` wrote."""
+    """Stores that `diffragan phase` wrote, or STAR files of images phased by other programs."""
     out: Path
     """Folder for the report."""
     control_views: int = 8
@@ -33,6 +33,9 @@ class Arguments:
     """paper leaves out the controls that take seconds a view: HIO and RAAR."""
     training_data: Path | None = None
     """Data set the methods were trained on, for the nearest training view and the mean pattern."""
+    stack_contrast: Literal["potential", "image"] = "potential"
+    """What images of other programs show: projected potentials, the molecule white, or images as
+    the data set's high-resolution lens forms them. Their scale does not matter."""
     reconstruction: tuple[Path, ...] = ()
     """Folders that `diffragan reconstruct` wrote, to show their maps."""
     title: str = "Phased electron diffraction, judged against the truth"
@@ -50,6 +53,7 @@ def run(arguments: Arguments) -> None:
     from diffragan.device import choose_device
     from diffragan.errors import ConfigError
     from diffragan.evaluation.figures import draw_figures, find_reconstructions
+    from diffragan.evaluation.imported_stack import import_stack, is_stack
     from diffragan.evaluation.protocol import evaluate
     from diffragan.evaluation.report import write_report
     from diffragan.evaluation.sections import read_reconstruction
@@ -62,7 +66,13 @@ def run(arguments: Arguments) -> None:
         raise ConfigError("name at least one store that `diffragan phase` wrote")
     device = choose_device(arguments.device)
     data = TripletStore(arguments.data)
-    phased = [PhasedStore(path) for path in arguments.phased]
+    folder = arguments.out / "imported"
+    phased = [
+        import_stack(data, path, folder / f"{path.stem}.zarr", arguments.stack_contrast)
+        if is_stack(path)
+        else PhasedStore(path)
+        for path in arguments.phased
+    ]
     training = None if arguments.training_data is None else TripletStore(arguments.training_data)
     # Read before the long work, so that a wrong folder is told at once.
     maps = [read_reconstruction(f) for f in find_reconstructions(arguments.reconstruction)]

@@ -1,5 +1,6 @@
 """Phased images as other programs take them: an MRC stack with a RELION STAR file."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ BACKGROUND_RADIUS = 0.49
 """Background is what lies farther than this share of the box from its centre."""
 NO_AMPLITUDE_CONTRAST = 0.0
 BATCH = 256
+MICROGRAPH = "rlnMicrographName"
+"""Column with the molecule of each image: several may be seen from one direction."""
 
 
 def check_particle_names(store: Path) -> None:
@@ -73,8 +76,20 @@ def write_particle_stack(phased: PhasedStore) -> tuple[Path, Path]:
         rotations=rotations,
         # RELION's origin is the shift that centres the image: ours, undone.
         origins_angstrom=-phased.read("shift")[:, :2],
+        extra={MICROGRAPH: [micrograph_name(name) for name in _molecule_names(phased)]},
     )
     return images_path, star_path
+
+
+def micrograph_name(molecule: str) -> str:
+    """Write the name of a molecule as a STAR file can hold it without quotes."""
+    word = re.sub(r"[\s'\"]", "_", molecule)
+    return word if PLAIN_WORD.fullmatch(word) else f"m_{word}"
+
+
+def _molecule_names(phased: PhasedStore) -> list[str]:
+    entries = phased.store.attributes["structures"]
+    return [str(entries[int(index)]["name"]) for index in phased.read("structure")]
 
 
 def _normalised(images: Images) -> Images:
