@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from diffragan.errors import InputError
-from diffragan.evaluation.alignment import LEAST_GAIN
+from diffragan.evaluation.alignment import LEAST_GAIN, STANDS_OUT
 from diffragan.evaluation.cautions import cautions
 from diffragan.evaluation.controls import IMAGE_ALONE
 from diffragan.evaluation.coverage import measured_share
@@ -31,6 +31,7 @@ from diffragan.evaluation.nearest_projection import (
     judge_nearest,
     nearest_projections,
 )
+from diffragan.evaluation.r_free import r_free_scores
 from diffragan.evaluation.reruns import WRONG_DIFFRACTION, RerunPlace, rerun_controls
 from diffragan.evaluation.summary import VERDICT_SENTENCES
 from diffragan.evaluation.training_pattern import mean_pattern
@@ -51,7 +52,8 @@ SETTINGS_OF_MEASURES = {
     "resolution": f"where the mean FRC first falls below 0.5, from {COARSEST_ANGSTROM:g} Å on",
     "resolution_interval": INTERVAL_WORDS,
     "alignment": "each image is shifted, and turned half a turn, onto its truth where its "
-    f"correlation gains {LEAST_GAIN:g} or more; controls alike",
+    f"correlation gains {LEAST_GAIN:g} or more and is {STANDS_OUT:g} times higher than what a "
+    "shifted copy leaves unexplained; controls alike",
 }
 
 
@@ -222,6 +224,7 @@ def _method(place: Place, name: str, store: PhasedStore, found: Judged) -> dict[
     )
     return {
         **scores.summary(),
+        **r_free_scores(place.data, store, place.device),
         "controls": {key: rerun.summary() for key, rerun in reruns.items()},
         "diffraction_use": diffraction_use(scores, run, control.items),
         "verdict": verdict.text,
