@@ -108,19 +108,16 @@ def test_no_run_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("name", "words"),
     [
-        (
-            ("image_pixels",),
-            r"`diffragan simulate STRUCTURES .*where FILE says `image_pixels: 128`",
-        ),
-        (("box_angstrom",), r"`diffragan simulate STRUCTURES --preset quick --box-angstrom 70 "),
+        ("image_pixels", "`diffragan simulate STRUCTURES .*where FILE says `image_pixels: 128`"),
+        ("box_angstrom", "`diffragan simulate STRUCTURES --preset quick --box-angstrom 70 "),
     ],
 )
 def test_the_refusal_says_which_command_makes_data_that_match(
-    run: Path, observations: Observations, path: tuple[str, ...], words: str
+    run: Path, observations: Observations, name: str, words: str
 ) -> None:
-    other = observations.experiment.model_copy(update={path[0]: 111})
+    other = observations.experiment.model_copy(update={name: 111})
     with pytest.raises(InputError, match=words) as told:
         ConditionalGanPhaser(run).check_experiment(other)
     assert "\n" not in str(told.value)
