@@ -1,0 +1,276 @@
+"""What the paper's tests share: the run, the data, other methods' results, and the record."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from diffragan.config.experiment import Experiment
+from diffragan.errors import ConfigError, InputError
+from diffragan.evaluation.figures import save
+from diffragan.evaluation.paper.judged import (
+    Draw,
+    JudgedViews,
+    judge_image_alone,
+    judge_store,
+    stored_images,
+)
+from diffragan.evaluation.protocol import check_source
+from diffragan.evaluation.wording import CONTROL_LABELS
+from diffragan.io.checkpoints import BEST, LAST, read_checkpoint
+from diffragan.io.files import output_folder, read_json, write_json
+from diffragan.io.phased import PhasedStore
+from diffragan.io.provenance import provenance
+from diffragan.io.triplets import TripletStore
+from diffragan.phasing.dataset import phase_dataset
+from diffragan.phasing.learned import ConditionalGanPhaser
+from diffragan.phasing.protocol import read_observations
+from diffragan.phasing.registry import recorded_settings
+from diffragan.simulation.dataset import simulate_dataset
+from diffragan.structures.atomic_model import AtomicModel
+from diffragan.structures.prepared import PreparedStructure
+from diffragan.typing import Images
+
+METHOD = "cgan"
+PAPER_STEPS = 269_400
+PAPER_VIEWS = 200 * 21_560
+"""200 epochs of 20 proteins with 1,078 orientations each."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a test finds its inputs and leaves its results."""
+
+    arguments: Namespace
+
+    @property
+    def out(self) -> Path:
+        """Folder of all results."""
+        return self.arguments.out
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything random."""
+        return int(self.arguments.seed)
+
+    @cached_property
+    def test(self) -> TripletStore:
+        """Data set of unseen proteins."""
+        return TripletStore(self.arguments.test)
+
+    @cached_property
+    def train(self) -> TripletStore:
+        """Data set the network was trained on."""
+        return TripletStore(self.needed("train", "the data set the network was trained on"))
+
+    @cached_property
+    def phaser(self) -> ConditionalGanPhaser:
+        """The trained network."""
+        return ConditionalGanPhaser(self.needed("run", "the training run"), self.arguments.device)
+
+    @cached_property
+    def items(self) -> list[int]:
+        """Items of the test data to judge: the first views of each protein."""
+        return first_views(self.test, self.arguments.views)
+
+    @cached_property
+    def phased(self) -> dict[str, PhasedStore]:
+        """What each method made of the test data, the network's first."""
+        found: dict[str, PhasedStore] = {}
+        for path in self.arguments.phased:
+            store = PhasedStore(path)
+            check_source(self.test, store)
+            if store.method in found:
+                raise ConfigError(f"{path}: is a second result of {store.method}; give one of each")
+            found[store.method] = store
+        if METHOD not in found:
+            found[METHOD] = self._phase_by_run()
+        return {METHOD: found.pop(METHOD), **found}
+
+    def needed(self, option: str, what: str) -> Path:
+        """Return a path that this test cannot do without."""
+        path: Path | None = getattr(self.arguments, option)
+        if path is None:
+            raise ConfigError(f"this test needs --{option}: {what}")
+        return path
+
+    def judged(self) -> dict[str, JudgedViews]:
+        """Judge each method's images of the views that are asked for."""
+        return {name: self._asked(judge_store(self.test, s)) for name, s in self.phased.items()}
+
+    def network_views(self) -> tuple[JudgedViews, Draw]:
+        """Judge the network's images, and say where they are."""
+        store = self.phased[METHOD]
+        return self._asked(judge_store(self.test, store)), stored_images(store)
+
+    def controls(self, items: Sequence[int]) -> dict[str, np.ndarray]:
+        """Mean curves of the controls, as `metrics.json` has them; else of the image alone."""
+        if self.arguments.metrics is None:
+            alone = judge_image_alone(self.test, items)
+            return {"low-resolution image alone": alone.curves.mean(0)}
+        metrics = read_json(self.arguments.metrics)
+        if metrics["data"]["identity"] != self.test.identity:
+            raise InputError(
+                f"{self.arguments.metrics}: judges other data than {self.test.store.path}"
+            )
+        found = {
+            CONTROL_LABELS.get(name, name): np.asarray(control["frc_mean"])
+            for name, control in metrics["controls"].items()
+        }
+        wrong = metrics["methods"].get(METHOD, {}).get("controls", {}).get("wrong_diffraction", {})
+        if "frc_mean" in wrong:
+            found[f"{METHOD}, wrong pattern"] = np.asarray(wrong["frc_mean"])
+        return found
+
+    def _asked(self, views: JudgedViews) -> JudgedViews:
+        return views.take(np.flatnonzero(np.isin(views.items, self.items)))
+
+    def _phase_by_run(self) -> PhasedStore:
+        """Phase the test data by the run, or take what an earlier test phased."""
+        path = output_folder(self.out / "phased") / f"{METHOD}.zarr"
+        settings = recorded_settings(self.phaser, {}, self.arguments.run)
+        if not path.exists():
+            phase_dataset(
+                self.test, self.phaser, path, method=METHOD, settings=settings, items=self.items,
+                device=self.arguments.device,
+            )  # fmt: skip
+        store = PhasedStore(path)
+        check_source(self.test, store)
+        made_with = store.store.attributes["provenance"]["settings"]["weights_sha256"]
+        if made_with != settings["weights_sha256"]:
+            raise InputError(
+                f"{path}: was phased by other weights; remove it, or choose another --out"
+            )
+        if not set(self.items) <= {int(i) for i in store.read("source_item")}:
+            raise InputError(f"{path}: holds fewer views; remove it, or choose another --out")
+        return store
+
+    def simulate(
+        self, name: str, structures: Sequence[PreparedStructure], experiment: Experiment
+    ) -> TripletStore:
+        """Simulate a data set of this test's own, or take the one an earlier run made."""
+        path = output_folder(self.out / "data") / f"{name}.zarr"
+        if not path.exists():
+            simulate_dataset(
+                structures, experiment, self.seed, path, device=self.arguments.device,
+                workers=self.arguments.workers,
+            )  # fmt: skip
+        data = TripletStore(path)
+        wanted = sorted(s.sha256 for s in structures)
+        same = sorted(s["sha256"] for s in data.store.attributes["structures"]) == wanted
+        if data.experiment != experiment or not same:
+            raise InputError(f"{path}: holds other data; remove it, or choose another --out")
+        return data
+
+    def record(
+        self,
+        name: str,
+        what: str,
+        results: Mapping[str, Any],
+        figures: Mapping[str, tuple[Figure, str, str]],
+    ) -> None:
+        """Write a test's figures and JSON; each figure comes with its caption and a text."""
+        output_folder(self.out)
+        drawn = [save(f, self.out / stem, *words) for stem, (f, *words) in figures.items()]
+        path = self.out / f"{name}.json"
+        settings = {k: _plain(v) for k, v in sorted(vars(self.arguments).items())}
+        write_json(
+            path,
+            {
+                "test": name,
+                "what": what,
+                "command": " ".join(["python", *sys.argv]),
+                "seed": self.seed,
+                "run": describe_run(self.arguments.run),
+                "test_data": {
+                    "path": str(self.arguments.test),
+                    "proteins": len(self.test.store.attributes["structures"]),
+                    "experiment": self.test.experiment.model_dump(mode="json"),
+                },
+                "provenance": provenance(
+                    f"paper test {name}", settings, self.seed, {"test": self.test.identity}
+                ),
+                "results": results,
+                "figures": [
+                    {"png": d.png.name, "svg": d.svg.name, "caption": d.caption, "alt": d.alt}
+                    for d in drawn
+                ],
+            },
+        )
+        print(f"wrote {path}, {', '.join(d.png.name for d in drawn)} (and SVG)")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def describe_run(run: Path | None) -> dict[str, Any] | None:
+    """Say what a run was, how many steps it has seen, and what share of the paper's that is."""
+    if run is None:
+        return None
+    best, last = (read_checkpoint(run / which, ("average",)).description for which in (BEST, LAST))
+    return {
+        "path": str(run),
+        "steps": last["position"]["step"],
+        "steps_of_used_weights": best["position"]["step"],
+        "views_seen": last["views_seen"],
+        "share_of_the_papers_steps": last["position"]["step"] / PAPER_STEPS,
+        "share_of_the_papers_views": last["views_seen"] / PAPER_VIEWS,
+        "settings": last["settings"],
+        "data_identity": last["data_identity"],
+    }
+
+
+def first_views(data: TripletStore, count: int | None) -> list[int]:
+    """Items of the first views of each molecule; all when no number is given."""
+    owner = data.read("structure")
+    if count is None:
+        return list(range(len(owner)))
+    if count < 1:
+        raise ConfigError(f"--views is {count}; use 1 or more")
+    chosen = [np.flatnonzero(owner == index)[:count] for index in np.unique(owner)]
+    return sorted(int(item) for of_one in chosen for item in of_one)
+
+
+def drawn_by(phaser: ConditionalGanPhaser, data: TripletStore, like: Experiment | None) -> Draw:
+    """Draw images of a data set by a network.
+
+    Parameters
+    ----------
+    like : The experiment to tell the network, where it is to be tried on another than its own.
+    """
+
+    def draw(items: Sequence[int]) -> Images:
+        given = read_observations(data, items)
+        if like is not None:
+            given = replace(given, experiment=like)
+        return phaser.phase(given).images
+
+    return draw
+
+
+def stored_structures(data: TripletStore) -> list[PreparedStructure]:
+    """Molecules of a data set, as they were before they were turned."""
+    return [
+        PreparedStructure(
+            entry.name,
+            AtomicModel(
+                torch.from_numpy(entry.positions).float(),
+                torch.from_numpy(entry.atomic_numbers).long(),
+            ),
+            entry.mass_kda,
+            entry.sha256,
+            {},
+            Path(f"{entry.name}.pdb"),
+        )
+        for entry in data.structures()
+    ]

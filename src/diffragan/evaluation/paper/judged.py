@@ -1,0 +1,156 @@
+"""Scores of every view of one method, as plain arrays: what the paper's tests are drawn from."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from diffragan.evaluation.controls import image_alone
+from diffragan.evaluation.metrics import (
+    MeasuredLimit,
+    image_frc,
+    measured_limit,
+    resolution,
+    structural_similarity,
+)
+from diffragan.io.phased import PhasedStore
+from diffragan.io.triplets import TripletStore
+from diffragan.phasing.protocol import high_resolution_images, read_observations
+from diffragan.progress import progress_bar
+from diffragan.typing import Images
+
+BATCH = 16
+
+Numbers = NDArray[np.float64]
+Draw = Callable[[Sequence[int]], Images]
+"""Gives the recovered images `(item, y, x)` of some items."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedViews:
+    """Scores of views of one method."""
+
+    items: NDArray[np.int64]
+    """`(view,)`, items of the data set."""
+    structure: NDArray[np.int64]
+    """`(view,)`, which molecule each is of."""
+    curves: Numbers
+    """`(view, ring)`, FRC of the images in rings 1, 2, ..."""
+    ssim: Numbers
+    """`(view,)`."""
+    limit: MeasuredLimit
+
+    def __len__(self) -> int:
+        """Return the number of views."""
+        return len(self.items)
+
+    @property
+    def frequency_per_angstrom(self) -> Numbers:
+        """Frequency of the rings [1/Å]."""
+        return np.asarray(self.limit.frequency_per_angstrom.numpy())
+
+    @property
+    def scores(self) -> Numbers:
+        """Mean FRC of each view over the whole rings: one number without a threshold."""
+        return np.asarray(self.curves[:, self.limit.whole_rings.numpy()].mean(1))
+
+    def of(self, structures: Sequence[int]) -> "JudgedViews":
+        """Keep the views of some molecules."""
+        return self.take(np.flatnonzero(np.isin(self.structure, structures)))
+
+    def take(self, rows: NDArray[np.intp]) -> "JudgedViews":
+        """Keep some views."""
+        return JudgedViews(
+            self.items[rows], self.structure[rows], self.curves[rows], self.ssim[rows], self.limit
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Describe the views in plain numbers, in the words of `metrics.json`."""
+        mean = self.curves.mean(0)
+        found = resolution(torch.from_numpy(mean), self.limit)
+        each = [resolution(curve, self.limit).angstrom for curve in torch.from_numpy(self.curves)]
+        return {
+            "views": len(self),
+            "frc_mean": mean.tolist(),
+            "frc_std": self.curves.std(0).tolist(),
+            "score_mean": float(self.scores.mean()),
+            "score_std": float(self.scores.std()),
+            "resolution_frc_0p5_angstrom": found.angstrom,
+            "resolution_reaches_limit": found.reaches_limit,
+            "resolution_starts_below": found.starts_below,
+            "resolution_quartiles_angstrom": np.quantile(each, (0.25, 0.5, 0.75)).tolist(),
+            "ssim_mean": float(self.ssim.mean()),
+        }
+
+
+def judge(data: TripletStore, items: Sequence[int], draw: Draw, description: str) -> JudgedViews:
+    """Judge the images that `draw` gives of some items, batch by batch.
+
+    Parameters
+    ----------
+    data : Holds the truth.
+    items : Items of it; one at least.
+    draw : Gives the recovered images.
+    description : For the progress bar.
+    """
+    limit = measured_limit(data.experiment)
+    curves, ssim = [], []
+    with progress_bar(len(items), description) as bar:
+        for start in range(0, len(items), BATCH):
+            batch = items[start : start + BATCH]
+            recovered = draw(batch).cpu()
+            true = torch.from_numpy(data.read("high_resolution", batch))
+            curves.append(image_frc(recovered, true, limit.rings).double().numpy())
+            ssim.append(structural_similarity(recovered, true).double().numpy())
+            bar.advance(len(batch))
+    return JudgedViews(
+        np.asarray(items, dtype=np.int64),
+        data.read("structure", items).astype(np.int64),
+        np.concatenate(curves),
+        np.concatenate(ssim),
+        limit,
+    )
+
+
+def judge_store(data: TripletStore, phased: PhasedStore) -> JudgedViews:
+    """Judge every view of a phased store."""
+    items = [int(item) for item in phased.read("source_item")]
+    return judge(data, items, stored_images(phased), f"judging {phased.method}")
+
+
+def judge_image_alone(data: TripletStore, items: Sequence[int]) -> JudgedViews:
+    """Judge what the low-resolution image alone says: the floor."""
+
+    def draw(batch: Sequence[int]) -> Images:
+        waves = image_alone(read_observations(data, batch), batch)
+        return high_resolution_images(waves, data.experiment)
+
+    return judge(data, items, draw, "low-resolution image alone")
+
+
+def stored_images(phased: PhasedStore) -> Draw:
+    """Read recovered images from a phased store, by the items of the data set."""
+    row_of = {int(item): row for row, item in enumerate(phased.read("source_item"))}
+
+    def draw(batch: Sequence[int]) -> Images:
+        return torch.from_numpy(phased.read("image", [row_of[int(item)] for item in batch]))
+
+    return draw
+
+
+def per_molecule(data: TripletStore, views: JudgedViews) -> list[dict[str, Any]]:
+    """Describe the views of each molecule, the lightest first."""
+    entries = data.store.attributes["structures"]
+    shown = sorted({int(i) for i in views.structure}, key=lambda i: entries[i]["mass_kda"])
+    return [
+        {
+            "name": entries[i]["name"],
+            "structure": i,
+            "mass_kda": float(entries[i]["mass_kda"]),
+            **views.of([i]).summary(),
+        }
+        for i in shown
+    ]
