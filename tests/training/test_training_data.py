@@ -75,4 +75,4 @@ def test_a_network_finer_than_the_images_is_refused(villin_data: Path) -> None:
     store = TripletStore(villin_data)
     settings = TrainingSettings(generator=GeneratorSettings(pixels=256, depth=4))
     with pytest.raises(InputError, match="128 pixels, the network 256"):
-        check_grid(store, settings)
+        check_grid(store.experiment, settings, "data.zarr")

@@ -8,23 +8,33 @@ import tyro
 
 if TYPE_CHECKING:
     from diffragan.config.training import TrainingSettings
+    from diffragan.training.streamed import Stream
 
 
 @dataclass(frozen=True)
 class Arguments:
     """Train the conditional GAN on a data set that `diffragan simulate` wrote.
 
+    With --stream it learns from prepared structures themselves: each view is simulated when it is
+    needed, and none is shown twice.
+
     Example: diffragan train data.zarr --preset paper-small --steps 200 --out run/
     """
 
-    data: tyro.conf.Positional[Path]
-    """Data set of triplets, a folder whose name ends in .zarr."""
+    data: tyro.conf.Positional[tuple[Path, ...]]
+    """Data set of triplets, a folder whose name ends in .zarr; with --stream files that `diffragan
+    prepare` wrote, folders of them, or lists that `split` wrote."""
     out: Path
     """The folder of the run: checkpoints, losses and sample pictures."""
     preset: str | None = None
     """Training to start from: paper-small (the default) or paper."""
     config: Path | None = None
     """YAML file whose settings replace the preset's."""
+    stream: str | None = None
+    """Experiment to simulate views of while training: a preset, as paper-128, or a YAML file."""
+    workers: int | None = None
+    """With --stream on the CPU: processes that simulate, 0 for the one that trains; half of the
+    cores when left out."""
     validation: Path | None = None
     """Data set to validate on; a part of the data is kept out of training when left out."""
     seed: int | None = None
@@ -79,14 +89,15 @@ def run(arguments: Arguments) -> None:
     if arguments.max_minutes is not None and not arguments.max_minutes > 0:
         raise ConfigError(f"--max-minutes is {arguments.max_minutes}; use more than 0")
     device = choose_device(arguments.device)
+    data = _data(arguments, settings)
     if arguments.processes < 1:
         raise ConfigError(f"--processes is {arguments.processes}; use 1 or more")
     talks = is_first_process()
     if talks:
-        print(announcement(arguments.data, settings, device))
+        print(announcement(data, settings, device))
     try:
         result = train(
-            arguments.data,
+            data,
             settings,
             arguments.out,
             validation=arguments.validation,
@@ -109,18 +120,48 @@ def run(arguments: Arguments) -> None:
     )
 
 
-def announcement(data: Path, settings: "TrainingSettings", device: str) -> str:
+def _data(arguments: Arguments, settings: "TrainingSettings") -> "Path | Stream":
+    """Return the data set to learn from, or the stream."""
+    from diffragan.config.load import load_experiment
+    from diffragan.errors import ConfigError
+
+    if arguments.stream is None:
+        if arguments.workers is not None:
+            raise ConfigError("--workers simulate views; give --stream, too, or leave it out")
+        if len(arguments.data) != 1:
+            raise ConfigError(
+                f"{len(arguments.data)} data sets were given; give one, as `diffragan simulate` "
+                "makes of many structures"
+            )
+        return arguments.data[0]
+    from diffragan.cli.train_stream import FreshViews
+    from diffragan.structures.prepared import read_prepared_many
+
+    if arguments.workers is not None and arguments.workers < 0:
+        raise ConfigError(f"--workers is {arguments.workers}; use 0 or more")
+    is_file = arguments.stream.endswith((".yaml", ".yml"))
+    experiment = (
+        load_experiment(file=Path(arguments.stream))
+        if is_file
+        else load_experiment(arguments.stream)
+    )
+    structures = read_prepared_many(arguments.data)
+    return FreshViews(structures, experiment, settings.stream, settings.seed, arguments.workers)
+
+
+def announcement(data: "Path | Stream", settings: "TrainingSettings", device: str) -> str:
     """Say how large the networks are and how much memory training will take."""
     from diffragan.io.triplets import TripletStore
     from diffragan.models.patchgan import PatchGan
     from diffragan.models.unet import UNet, parameter_count
     from diffragan.training.memory import training_memory_bytes
 
-    views = len(TripletStore(data))
+    views = len(TripletStore(data)) if isinstance(data, Path) else 0
+    shown = f"{views} views" if isinstance(data, Path) else f"fresh views, {data.name}"
     generator = parameter_count(UNet(settings.generator))
     discriminator = parameter_count(PatchGan(settings.discriminator, settings.generator))
     gigabytes = training_memory_bytes(settings, views, generator + discriminator) / 1e9
     return (
-        f"{views} views; generator {generator / 1e6:.2f} M, discriminator "
+        f"{shown}; generator {generator / 1e6:.2f} M, discriminator "
         f"{discriminator / 1e6:.2f} M parameters; about {gigabytes:.1f} GB of memory on {device}"
     )

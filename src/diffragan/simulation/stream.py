@@ -50,6 +50,8 @@ class TripletStream(IterableDataset[StreamBatch]):
         start: int = 0,
         items: int | None = None,
         device: str = "cpu",
+        process: int = 0,
+        processes: int = 1,
     ) -> None:
         """Plan a stream; nothing is simulated yet.
 
@@ -62,6 +64,8 @@ class TripletStream(IterableDataset[StreamBatch]):
         start : Number of the first view; how many have been seen, to take up a training run.
         items : How many views; endless when left out.
         device : Where views are simulated and lie, `cpu` or a CUDA device.
+        process, processes : Batches go round several processes, each of which has a stream of its
+            own: this one has every `processes`-th batch, beginning with number `process`.
 
         Raises
         ------
@@ -78,6 +82,7 @@ class TripletStream(IterableDataset[StreamBatch]):
         check_every_orientation_fits(self.plan)
         self.start = start
         self.items = items
+        self.process, self.processes = process, processes
         self.measured = (
             layout(experiment, seed).measured
             & measured_region(
@@ -93,16 +98,22 @@ class TripletStream(IterableDataset[StreamBatch]):
         worker = get_worker_info()
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)
         size = self.settings.batch
-        portion = size * (self.settings.window if self._together > 1 else 1)
-        end = None if self.items is None else self.start + self.items
         for number in count(first, step):
-            begin = self.start + number * portion
-            views = range(begin, begin + portion if end is None else min(begin + portion, end))
+            views = self._portion(number)
             if not views:
                 return
             made = self._views(views)
             for place in range(0, len(made), size):
                 yield stacked(made[place : place + size], self.measured)
+
+    def _portion(self, number: int) -> list[int]:
+        """Return the views that are made in one go: a batch, or on a GPU several."""
+        size = self.settings.batch
+        batches = self.settings.window if self._together > 1 else 1
+        own = range(number * batches, (number + 1) * batches)
+        firsts = [(batch * self.processes + self.process) * size for batch in own]
+        places = [place for first in firsts for place in range(first, first + size)]
+        return [self.start + place for place in places if self.items is None or place < self.items]
 
     def batch(self, numbers: Sequence[int]) -> StreamBatch:
         """Make any views of the stream by their numbers.

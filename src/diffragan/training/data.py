@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from diffragan.config.experiment import Experiment
 from diffragan.config.training import TrainingSettings
 from diffragan.errors import InputError
 from diffragan.io.triplets import TripletStore
@@ -178,17 +179,17 @@ def views_bytes(views: int, pixels: int) -> int:
     return views * pixels**2 * BYTES_PER_PIXEL
 
 
-def check_grid(store: TripletStore, settings: TrainingSettings) -> None:
-    """Check that a data set's images are not finer than what the network can show.
+def check_grid(experiment: Experiment, settings: TrainingSettings, where: str) -> None:
+    """Check that an experiment's images are not coarser than what the network shows.
 
     Raises
     ------
     InputError : The network's grid is finer than the images, whose finest detail it would invent.
     """
-    if settings.generator.pixels > store.experiment.image_pixels:
+    if settings.generator.pixels > experiment.image_pixels:
         raise InputError(
-            f"{store.store.path}: its images have {store.experiment.image_pixels} pixels, the "
-            f"network {settings.generator.pixels}; set generator.pixels to at most the images'"
+            f"{where}: its images have {experiment.image_pixels} pixels, the network "
+            f"{settings.generator.pixels}; set generator.pixels to at most the images'"
         )
 
 

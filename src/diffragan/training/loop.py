@@ -20,6 +20,7 @@ from diffragan.training.networks import update_average
 from diffragan.training.processes import any_process, launch, make_fabric, together
 from diffragan.training.session import Job, Session, begin, judge, save
 from diffragan.training.step import adversarial_step
+from diffragan.training.streamed import Stream
 from diffragan.training.symptoms import step_symptoms
 
 SECONDS_PER_MINUTE = 60
@@ -37,7 +38,7 @@ class TrainingResult:
 
 
 def train(
-    data: Path,
+    data: Path | Stream,
     settings: TrainingSettings,
     run: Path,
     *,
@@ -52,7 +53,7 @@ def train(
 
     Parameters
     ----------
-    data : What `diffragan simulate` wrote.
+    data : What `diffragan simulate` wrote, or views that are simulated while they are needed.
     settings : Networks, optimisation and validation.
     run : Gets `last/` and `best/` (checkpoints), `training.csv` and `samples/`.
     validation : Data set to validate on; a part of `data` when left out.

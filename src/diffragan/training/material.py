@@ -101,7 +101,7 @@ def stored_material(
         other one.
     """
     store = TripletStore(data)
-    check_grid(store, settings)
+    check_grid(store.experiment, settings, str(data))
     if validation is None:
         split = split_views(store.read("structure"), settings.validation_fraction, settings.seed)
         judged = store

@@ -24,6 +24,7 @@ from diffragan.training.networks import (
 from diffragan.training.position import Position
 from diffragan.training.recorder import Recorder
 from diffragan.training.runs import check_same_data, open_run
+from diffragan.training.streamed import Stream, streamed_material
 from diffragan.training.symptoms import validation_symptoms
 from diffragan.training.validation import validate
 
@@ -32,7 +33,7 @@ from diffragan.training.validation import validate
 class Job:
     """What is asked of a run; goes to every process."""
 
-    data: Path
+    data: Path | Stream
     settings: TrainingSettings
     run: Path
     validation: Path | None = None
@@ -93,7 +94,11 @@ def begin(job: Job, fabric: Fabric) -> Session:
         # anything ever does it will be repeatable.
         torch.manual_seed(settings.seed)
     encoding = Encoding.from_json(checkpoint.description["encoding"]) if checkpoint else None
-    material = stored_material(job.data, job.validation, settings, encoding)
+    if isinstance(job.data, Path):
+        material = stored_material(job.data, job.validation, settings, encoding)
+    else:
+        device = str(fabric.device)
+        material = streamed_material(job.data, job.validation, settings, encoding, device)
     networks, position = make_networks(settings, fabric), Position()
     if checkpoint is not None:
         description = checkpoint.description
