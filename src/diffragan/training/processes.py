@@ -57,9 +57,18 @@ def make_fabric(settings: TrainingSettings, device: str, processes: int = 1) -> 
 
     Raises
     ------
-    ConfigError : There are fewer GPUs than processes, or `torchrun` started another number.
+    ConfigError : The processes cannot share a batch, there are fewer GPUs than processes, or
+        `torchrun` started another number.
     """
     name, _, number = device.partition(":")
+    shares = settings.accumulate * (
+        int(os.environ["WORLD_SIZE"]) if started_outside() else processes
+    )
+    if settings.batch % shares:
+        raise ConfigError(
+            f"batch is {settings.batch}, which cannot be cut into {shares} equal parts (processes "
+            f"times accumulate); use a multiple of {shares}"
+        )
     if started_outside():
         world, local = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
         if processes not in (1, world):

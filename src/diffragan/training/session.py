@@ -7,7 +7,6 @@ import torch
 from lightning_fabric import Fabric
 
 from diffragan.config.training import TrainingSettings
-from diffragan.errors import ConfigError
 from diffragan.io.checkpoints import BEST, LAST, Checkpoint, write_checkpoint
 from diffragan.io.provenance import provenance
 from diffragan.models.encoding import Encoding
@@ -82,12 +81,6 @@ def begin(job: Job, fabric: Fabric) -> Session:
     ConfigError, InputError, OutputError : What was asked for does not go together.
     """
     settings = job.settings
-    if settings.batch % (fabric.world_size * settings.accumulate):
-        raise ConfigError(
-            f"batch is {settings.batch}, which {fabric.world_size} processes with accumulate "
-            f"{settings.accumulate} cannot share equally; use a multiple of "
-            f"{fabric.world_size * settings.accumulate}"
-        )
     checkpoint = open_run(job.run, settings, resume=job.resume)
     if checkpoint is None:
         # Processes begin with random numbers of their own; nothing draws from these, and if
