@@ -39,7 +39,7 @@ def test_a_score_sees_its_patch_and_not_a_pixel_more(patch: int) -> None:
         assert int(seen.sum()) == patch**2
 
 
-@pytest.mark.parametrize("pixels", [8, 40, 48, 56, 64])
+@pytest.mark.parametrize("pixels", [24, 40, 48, 56, 64])
 def test_a_judge_of_whole_images_gives_one_score_that_sees_every_pixel(pixels: int) -> None:
     network = make("image", pixels)
     scores = network(torch.zeros(2, 2, pixels, pixels), torch.zeros(2, 1, pixels, pixels)).scores
@@ -53,6 +53,15 @@ def test_scores_cover_the_image(patch: object, scores: int) -> None:
     judged = make(patch)(torch.zeros(2, 2, 64, 64), torch.zeros(2, 1, 64, 64))
     assert judged.scores.shape == (2, 1, scores, scores)
     assert judged.features == ()
+
+
+@pytest.mark.parametrize("patch", SIDES)
+@pytest.mark.parametrize("pixels", [24, 32, 40])
+def test_every_patch_fits_into_the_smallest_images(patch: object, pixels: int) -> None:
+    judged = make(patch, pixels)(
+        torch.zeros(1, 2, pixels, pixels), torch.zeros(1, 1, pixels, pixels)
+    )
+    assert judged.scores.numel() >= 1
 
 
 @pytest.mark.parametrize("patch", SIDES)

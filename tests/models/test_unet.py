@@ -25,7 +25,7 @@ def make(pixels: int = 32, width: int = 8, depth: int = 5, **others: object) -> 
 def test_an_image_between_minus_one_and_one_from_every_network_that_can_be_configured(
     depth: int, side: int, width: int, upsampling: str, input_skip: bool
 ) -> None:
-    pixels = max(8, side * 2**depth)
+    pixels = max(3, side) * 2**depth
     network = make(pixels, width, depth, upsampling=upsampling, input_skip=input_skip)
     drawn = network(10 * torch.randn(2, 2, pixels, pixels))
     assert drawn.shape == (2, 1, pixels, pixels)

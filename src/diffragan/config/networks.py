@@ -12,7 +12,7 @@ WIDEST = 128
 class GeneratorSettings(Settings):
     """The U-Net: input side, channel width, depth, and how it doubles and drops features."""
 
-    pixels: int = Field(128, ge=8, le=1024)
+    pixels: int = Field(128, ge=24, le=1024)
     """Side of the images the network sees, a multiple of 2 to the depth [pixels]."""
     width: int = Field(16, ge=4, le=WIDEST)
     """Channels of the first layer; they double per layer up to eight times."""
