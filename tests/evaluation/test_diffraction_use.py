@@ -28,7 +28,7 @@ def scores_of(curve: float, items: list[int], spread: float = 0.0) -> ViewScores
     frc = torch.stack([torch.full((rings,), curve + spread * i).double() for i in range(views)])
     one = torch.zeros(views, dtype=torch.float64)
     unmoved = torch.zeros(views, 2, dtype=torch.float64)
-    batch = BatchScores(frc, frc, frc, one, one, one, one, one > 0, unmoved, one > 0)
+    batch = BatchScores(frc, frc, frc, one, one, one, one, one > 0, unmoved, one > 0, one, frc)
     return ViewScores(LIMIT, list(items), [batch])
 
 

@@ -1,6 +1,7 @@
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,19 @@ def test_stores_of_one_method_get_names_of_their_own(
 ) -> None:
     names = method_names([low_resolution, low_resolution, external, low_resolution])
     assert names == ["low-resolution", "low-resolution-2", PERTURBED, "low-resolution-3"]
+
+
+def test_networks_of_one_method_are_called_by_their_files() -> None:
+    def store(method: str, file: str) -> Any:
+        return SimpleNamespace(method=method, store=SimpleNamespace(path=Path(file)))
+
+    given = [store("cgan", "gan.zarr"), store("hio", "x.zarr"), store("cgan", "unet-l1.zarr")]
+    assert method_names(given) == ["gan", "hio", "unet-l1"]
+    given = [store("er", "er.zarr"), store("er", "free.zarr")]
+    assert method_names(given) == ["er", "free"]
+    # A file called like another method is not taken for it.
+    given = [store("cgan", "hio.zarr"), store("hio", "x.zarr"), store("cgan", "b.zarr")]
+    assert method_names(given) == ["hio-2", "hio", "b"]
 
 
 def test_store_phased_from_other_data_is_one_clear_error(

@@ -89,6 +89,8 @@ def run(arguments: Arguments) -> None:
     figures = draw_figures(data, phased, metrics, arguments.out, arguments.reconstruction)
     page = write_report(metrics, figures, arguments.out, arguments.title, (), maps)
     Console().print(closing_table(metrics))
+    for words in metrics["warnings"]:
+        print(f"warning: {words}")
     print(f"look at {page}, {arguments.out / 'metrics.json'}, {arguments.out / 'figures'}")
 
 

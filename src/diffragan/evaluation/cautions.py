@@ -16,6 +16,8 @@ from diffragan.evaluation.wording import resolution_of
 
 SEEN_BEFORE = 1e-2
 """Distance to a training view, in units of the data, below which it is that view itself."""
+FAR_ANGSTROM = 2.0
+"""A shift that the low-resolution image should have prevented; lesser ones are in the numbers."""
 
 OF_VERDICT = {
     IGNORES: "{name} failed its control: with a wrong pattern it keeps most of its gain, so its "
@@ -69,9 +71,10 @@ def _of_method(name: str, method: Mapping[str, Any], limit: Mapping[str, float])
             f"{len(alignment['twin_views'])} of {views} images of {name} were the twin of their "
             "truth, turned half a turn, and were turned back before they were compared."
         )
-    if alignment["shifted_views"]:
+    if alignment["largest_shift_angstrom"] > FAR_ANGSTROM:
         found.append(
-            f"{alignment['shifted_views']} of {views} images of {name} were moved, by up to "
-            f"{alignment['largest_shift_angstrom']:.2f} Å, to lie on their truth."
+            f"{alignment['shifted_views']} of {views} images of {name} lay beside their truth, by "
+            f"up to {alignment['largest_shift_angstrom']:.1f} Å, and were moved onto it before "
+            "they were compared."
         )
     return found

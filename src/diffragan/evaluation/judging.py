@@ -11,6 +11,7 @@ import torch
 from diffragan.evaluation.controls import CONTROLS, IMAGE_ALONE
 from diffragan.evaluation.in_order import in_order
 from diffragan.evaluation.metrics import MeasuredLimit
+from diffragan.evaluation.r_free import free_set_of
 from diffragan.evaluation.resemblance import (
     MOST_TRUTHS,
     MOST_VIEWS,
@@ -28,6 +29,7 @@ from diffragan.evaluation.scores import (
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
 from diffragan.models.encoding import contrast
+from diffragan.phasing.free_set import FreeSet
 from diffragan.phasing.protocol import high_resolution_images, read_observations
 from diffragan.progress import progress_bar
 from diffragan.typing import Images, Tensor, Waves
@@ -43,12 +45,15 @@ class Result:
     store: PhasedStore
     rows: Mapping[int, int]
     """Row of each item in the store."""
+    free: FreeSet | None = None
+    """Pixels that the method was not shown."""
 
     @classmethod
     def of(cls, store: PhasedStore) -> "Result":
         """Find the items of a store."""
         items = [int(item) for item in store.read("source_item")]
-        return cls(store, {item: row for row, item in enumerate(items)})
+        rows = {item: row for row, item in enumerate(items)}
+        return cls(store, rows, free_set_of(store))
 
     def read(self, items: Sequence[int], device: str) -> tuple[Waves, Images]:
         """Read waves and images of some items."""
@@ -165,7 +170,9 @@ def _judge_batch(
             own = [items[row] for row in rows]
             waves, images = result.read(own, device)
             check_finite(own, waves, images)
-            scores[_method(name)] = own, score_batch(waves, images, truth.rows(rows), limit)
+            free = None if result.free is None else result.free.mask(truth.measured)
+            found = score_batch(waves, images, truth.rows(rows), limit, free)
+            scores[_method(name)] = own, found
             made[_method(name)] = pictures[_method(name)].made(own, images)
     for name, control in CONTROLS.items():
         waves = control(seen, items)

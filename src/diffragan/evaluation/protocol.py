@@ -31,7 +31,7 @@ from diffragan.evaluation.nearest_projection import (
     judge_nearest,
     nearest_projections,
 )
-from diffragan.evaluation.r_free import r_free_scores
+from diffragan.evaluation.r_free import free_set_of
 from diffragan.evaluation.reruns import WRONG_DIFFRACTION, RerunPlace, rerun_controls
 from diffragan.evaluation.summary import VERDICT_SENTENCES
 from diffragan.evaluation.training_pattern import mean_pattern
@@ -188,12 +188,16 @@ def check_source(data: TripletStore, phased: PhasedStore) -> None:
 
 
 def method_names(phased: Sequence[PhasedStore]) -> list[str]:
-    """Name each store by its method; a second one of the same method gets a number."""
+    """Name each store by its method, several of one method by their files; equals get a number."""
     names: list[str] = []
     for store in phased:
-        name, number = store.method, 2
-        while name in names:
-            name, number = f"{store.method}-{number}", number + 1
+        others = {other.method for other in phased} - {store.method}
+        same = [other for other in phased if other.method == store.method]
+        told_apart = len({other.store.path.stem for other in same}) == len(same) > 1
+        wanted = store.store.path.stem if told_apart else store.method
+        name, number = wanted, 2
+        while name in names or (told_apart and name in others):
+            name, number = f"{wanted}-{number}", number + 1
         names.append(name)
     return names
 
@@ -224,7 +228,7 @@ def _method(place: Place, name: str, store: PhasedStore, found: Judged) -> dict[
     )
     return {
         **scores.summary(),
-        **r_free_scores(place.data, store, place.device),
+        **(free.recorded if (free := free_set_of(store)) else {}),
         "controls": {key: rerun.summary() for key, rerun in reruns.items()},
         "diffraction_use": diffraction_use(scores, run, control.items),
         "verdict": verdict.text,

@@ -20,6 +20,8 @@ from diffragan.evaluation.metrics import (
     wave_frc,
 )
 from diffragan.evaluation.phase_error import phase_error
+from diffragan.evaluation.r_free import r_factors
+from diffragan.evaluation.thresholds import resolutions_at_thresholds
 from diffragan.io.triplets import TripletStore
 from diffragan.typing import Bool, Float, Images, Mask, Patterns, Tensor, Waves
 
@@ -86,19 +88,34 @@ class BatchScores:
     """How far a view had to be moved along y and x to lie on its truth."""
     flat: Bool[Tensor, " view"]
     """Whether a recovered image is the same everywhere."""
+    r_free: Float[Tensor, " view"]
+    """R-factor over the pixels that were kept out of phasing; NaN where there were none."""
+    frc_before: Float[Tensor, "view ring"]
+    """FRC of the images where they lay, before they were laid on their truth."""
+    filling: Float[Tensor, " view"]
+    """Share of the box that the molecule covers."""
 
 
 FLAT = 1e-6
 """Range of an image over its largest value that rounding alone gives."""
 
 
-def score_batch(waves: Waves, images: Images, truth: Truth, limit: MeasuredLimit) -> BatchScores:
-    """Judge recovered waves and images, each shifted and turned onto its truth where that helps."""
+def score_batch(
+    waves: Waves, images: Images, truth: Truth, limit: MeasuredLimit, free: Mask | None = None
+) -> BatchScores:
+    """Judge recovered waves and images, each shifted and turned onto its truth where that helps.
+
+    Parameters
+    ----------
+    free : `(q_y, q_x)`, pixels of the pattern that were kept out of phasing.
+    """
     place = align(images, truth.images)
-    moduli = r_factor(waves, truth.diffraction, truth.measured)
-    images, waves = place.apply(images), place.apply(waves)
+    moduli, unseen = _r_factors(waves, truth, free)
+    before, moved = images, place.apply(images)
+    images, waves = moved, place.apply(waves)
+    frc = image_frc(images, truth.images, limit.rings).double()
     found = BatchScores(
-        image_frc(images, truth.images, limit.rings).double(),
+        frc,
         wave_frc(waves, truth.waves, limit.rings).double(),
         phase_error(waves, truth.waves, limit.rings).double(),
         structural_similarity(images, truth.images).double(),
@@ -108,6 +125,9 @@ def score_batch(waves: Waves, images: Images, truth: Truth, limit: MeasuredLimit
         place.twin,
         place.shift_angstrom(limit.box_angstrom).double(),
         _is_flat(images),
+        unseen.double(),
+        frc if moved is before else image_frc(before, truth.images, limit.rings).double(),
+        truth.envelope.double().mean((-2, -1)),
     )
     return BatchScores(*(getattr(found, column.name).cpu() for column in fields(found)))
 
@@ -181,6 +201,9 @@ class ViewScores:
             "phase_error_mean_degrees": found.phase_error_degrees.mean(0).tolist(),
             "resolution_frc_0p5_angstrom": overall.angstrom,
             "resolution_interval_angstrom": None if interval is None else list(interval),
+            "resolution_by_threshold_angstrom": resolutions_at_thresholds(
+                mean, self.limit, float(found.filling.mean())
+            ),
             "resolution_reaches_limit": overall.reaches_limit,
             "resolution_starts_below": overall.starts_below,
             "resolution_per_view_angstrom": [found.angstrom for found in each],
@@ -196,6 +219,10 @@ class ViewScores:
             "r_factor": float(found.r_factor.mean()),
             "r_factor_mean": float(found.r_factor.mean()),
             "r_factor_per_view": found.r_factor.tolist(),
+            "r_free": None if bool(found.r_free.isnan().any()) else float(found.r_free.mean()),
+            "r_free_per_view": (
+                None if bool(found.r_free.isnan().any()) else found.r_free.tolist()
+            ),
             "energy_outside_mean": float(found.energy_outside.mean()),
             "constant_views": self._named(found.flat),
             "alignment": self._alignment(),
@@ -209,6 +236,7 @@ class ViewScores:
             "twin_views": self._named(found.twin),
             "shifted_views": int((moved > 0).sum()),
             "largest_shift_angstrom": float(moved.max()),
+            "resolution_before_angstrom": resolution(found.frc_before.mean(0), self.limit).angstrom,
         }
 
     def _named(self, chosen: Bool[Tensor, " view"]) -> list[int]:
@@ -217,6 +245,17 @@ class ViewScores:
     def _rows(self, items: Sequence[int]) -> list[int]:
         position = {item: index for index, item in enumerate(self.items)}
         return [position[item] for item in items]
+
+
+def _r_factors(
+    waves: Waves, truth: Truth, free: Mask | None
+) -> tuple[Float[Tensor, " item"], Float[Tensor, " item"]]:
+    """Over the pixels that were phased, and over those kept out."""
+    if free is None:
+        found = r_factor(waves, truth.diffraction, truth.measured)
+        return found, torch.full_like(found, torch.nan)
+    both = r_factors(waves, truth.diffraction, truth.measured, free)
+    return both.work, both.free
 
 
 def _is_flat(images: Images) -> Bool[Tensor, " item"]:
