@@ -3,11 +3,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diffragan.evaluation.metrics import MeasuredLimit, resolution
 from diffragan.evaluation.thresholds import (
     ONE_SEVENTH,
     half_bit,
     independent_samples,
     noise_error,
+    resolutions_at_thresholds,
 )
 from diffragan.rings import ring_index, ring_sum
 
@@ -52,3 +54,31 @@ def test_samples_in_smooth_rings_are_fewer_than_their_members() -> None:
     smooth = independent_samples(64, 33, real=True, kind="smooth")
     # A triangle of full width 2 holds as much as a ring one sample wide, in 1.5 times its samples.
     assert (smooth / hard)[5:-1].mean() == pytest.approx(1.5, rel=0.06)
+
+
+LIMIT = MeasuredLimit(70 / 55, 70 / 55 / 2**0.5, 65, 70.0)
+
+
+def test_each_criterion_is_read_where_the_curve_crosses_it() -> None:
+    curve = 1 - torch.arange(1, 65, dtype=torch.float64) / 60
+    found = resolutions_at_thresholds(curve, LIMIT, filling=0.2)
+    assert found["0.5"] == pytest.approx(70 / 30)
+    assert found["0.5"] == pytest.approx(resolution(curve, LIMIT).angstrom)
+    assert found["1/7"] == pytest.approx(70 / (60 * 6 / 7))
+    samples = independent_samples(131, 65, real=True, filling=0.2)
+    half = found["half_bit"]
+    assert half is not None
+    above = curve > half_bit(samples)
+    last = int(70 / half)
+    # From 20 Å, ring 4, to the last ring before the crossing.
+    assert above[3:last].all()
+    assert not above[last]
+
+
+def test_a_curve_that_never_falls_has_no_resolution_and_more_filling_a_finer_one() -> None:
+    ones = torch.ones(64, dtype=torch.float64)
+    assert set(resolutions_at_thresholds(ones, LIMIT, 0.2).values()) == {None}
+    curve = 1 - torch.arange(1, 65, dtype=torch.float64) / 80
+    small, large = (resolutions_at_thresholds(curve, LIMIT, f)["half_bit"] for f in (0.02, 0.9))
+    assert small is not None
+    assert large is None or large < small

@@ -2,7 +2,15 @@
 
 import torch
 
-from diffragan.rings import RingKind, ring_distance, ring_index, ring_sum, smooth_ring_sum
+from diffragan.evaluation.metrics import MeasuredLimit
+from diffragan.rings import (
+    RingKind,
+    resolution_at,
+    ring_distance,
+    ring_index,
+    ring_sum,
+    smooth_ring_sum,
+)
 from diffragan.typing import Float, Tensor
 
 ONE_HALF = 0.5
@@ -73,3 +81,30 @@ def noise_error(samples: Float[Tensor, " ring"]) -> Float[Tensor, " ring"]:
     of a unit vector, each of which has a mean square of 1 / (2 n).
     """
     return 1 / torch.sqrt(2 * samples.clamp(min=0.5))
+
+
+def resolutions_at_thresholds(
+    curve: Float[Tensor, " ring"], limit: MeasuredLimit, filling: float
+) -> dict[str, float | None]:
+    """Resolution [Å] of a curve of images, hard rings, by each criterion.
+
+    `None` where the curve never falls below it: the truth may be finer than the data. 1/7 and half
+    a bit are meant for two independent halves; against the truth they flatter, and are given for
+    comparison with what others quote.
+
+    Parameters
+    ----------
+    curve : FRC in rings 1 to `limit.rings - 1`.
+    filling : Share of the image that the molecule covers.
+    """
+    samples = independent_samples(2 * limit.rings + 1, limit.rings, real=True, filling=filling)
+    criteria = {
+        "0.5": torch.full_like(samples, ONE_HALF),
+        "1/7": torch.full_like(samples, ONE_SEVENTH),
+        "half_bit": half_bit(samples),
+    }
+    frequency = limit.frequency_per_angstrom
+    return {
+        name: resolution_at(curve.to(samples) - threshold, frequency, 0.0)
+        for name, threshold in criteria.items()
+    }
