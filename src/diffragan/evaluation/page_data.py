@@ -5,6 +5,7 @@ from typing import Any
 
 from diffragan.evaluation.page_curves import appearance, frc_chart, fsc_chart, limits
 from diffragan.evaluation.sections import Reconstruction
+from diffragan.evaluation.summary import best_method
 from diffragan.evaluation.volume import pack_volume
 from diffragan.evaluation.wording import resolution_of_view
 
@@ -43,6 +44,7 @@ def _gallery(metrics: Mapping[str, Any], views: Mapping[str, Any]) -> dict[str, 
     order = ["diffraction", "low resolution", *(f"method {name}" for name in methods), "truth"]
     return {
         "molecules": views["molecules"],
+        "best": best_method(metrics)[0],
         "rings": views["rings"],
         "frequency": [round(value, 6) for value in views["frequency_per_angstrom"]],
         **limits(metrics),
@@ -69,6 +71,7 @@ def _orientations(metrics: Mapping[str, Any], views: Mapping[str, Any]) -> dict[
     return {
         "items": items,
         "molecules": views["molecules"],
+        "best": best_method(metrics)[0],
         "molecule": views["molecule_of_item"],
         "direction": [[round(part, DIGITS) for part in of_item] for of_item in directions],
         "limit": metrics["measured_limit_angstrom"],

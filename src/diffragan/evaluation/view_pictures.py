@@ -47,17 +47,6 @@ def image_picture(image: Picture, half_width: int, percent: float) -> Grey:
     return np.ascontiguousarray(_grey((image[part, part] - low) / span)[::-1])
 
 
-def smaller(grey: Grey, most_pixels: int) -> Grey:
-    """Shrink a square picture to at most so many pixels a side, by means over blocks."""
-    factor = -(-grey.shape[0] // most_pixels)
-    if factor == 1:
-        return grey
-    side = grey.shape[0] // factor
-    blocks = grey[: side * factor, : side * factor].reshape(side, factor, side, factor)
-    means: Picture = blocks.mean((1, 3))
-    return means.round().astype(np.uint8)
-
-
 def scale_bar_angstrom(side_angstrom: float, choices: Sequence[int] = BAR_CHOICES_ANGSTROM) -> int:
     """Choose a round length [Å] for a scale bar, a third of the picture's side or less."""
     return max((c for c in choices if c <= side_angstrom * BAR_SHARE), default=choices[0])

@@ -33,7 +33,7 @@ function gallery(host, all) {
     view.select.replaceChildren(...of.map((at, number) => make("option", {}, `${number + 1} of ${of.length} (item ${all.views[at].item})`)));
     view.select.selectedIndex = of.indexOf(place);
     if (!keys().includes(left)) left = keys()[0];
-    if (!right || !keys().includes(right)) right = keys().find(methodOf) || keys().at(-1);
+    if (!right || !keys().includes(right)) right = keys().find((key) => methodOf(key) === all.best) || keys().at(-1);
     for (const side of sides) side.select.replaceChildren(...keys().map((key) => make("option", {}, nameOf(key))));
     const chart = chartOf(now);
     if (drawChart) drawChart(chart);

@@ -12,14 +12,14 @@ function cividis(share) {
 /** Build the globe into `host`; returns a function that shows one method and molecule. */
 function globe(host, all, opened) {
   const canvas = make("canvas", { class: "globe", ...turnableAttributes("Globe of viewing directions") });
-  const said = make("p", { class: "said", role: "status" }, "Drag or use the arrow keys to turn the globe; point at a view to read it.");
+  const said = make("p", { class: "said", role: "status" }, "Drag or use the arrow keys to turn the globe; point at a view to read it, or press Enter for the one in the middle.");
   const legend = make("canvas", { class: "colours", height: 12, width: 200, "aria-hidden": "true" });
   const ends = [make("span"), make("span")];
   host.append(canvas, make("div", { class: "colour-key" }, ends[0], legend, ends[1]), said);
   const pen = legend.getContext("2d");
   for (let at = 0; at < 200; at += 1) { pen.fillStyle = cividis(at / 199); pen.fillRect(at, 0, 1, 12); }
   const angles = { longitude: 30, tilt: 20 };
-  let method = all.methods[0], molecule = null, size = 300, points = [], near = null;
+  let method = all.methods.find((one) => one.name === all.best), molecule = null, size = 300, points = [], near = null;
   turnable(canvas, angles, paint);
   redrawn(host, (width) => { size = Math.min(460, width); paint(); });
   canvas.addEventListener("pointermove", (event) => { if (!event.buttons) point(event); });
@@ -27,7 +27,7 @@ function globe(host, all, opened) {
   canvas.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
-    near = nearest(size / 2, size / 2);
+    near = nearest(size / 2, size / 2, size);
     if (near) open();
     paint();
   });
@@ -47,11 +47,11 @@ function globe(host, all, opened) {
     paint();
   }
 
-  function nearest(x, y) {
+  function nearest(x, y, reach = 24) {
     let best = null;
     for (const one of points) {
       const distance = Math.hypot(one.x - x, one.y - y);
-      if (one.z > 0 && distance < (best ? best.distance : 24)) best = { ...one, distance };
+      if (one.z > 0 && distance < (best ? best.distance : reach)) best = { ...one, distance };
     }
     return best;
   }
@@ -89,9 +89,11 @@ function globe(host, all, opened) {
     for (const one of points) {
       context.globalAlpha = one.z < 0 ? 0.16 : 1;
       context.fillStyle = cividis(share(method.resolution[one.at]));
-      context.strokeStyle = colour("--card"); context.lineWidth = 0.8;
       context.beginPath(); context.arc(one.x, one.y, dot * (one.z < 0 ? 0.8 : 1), 0, 7); context.fill();
-      if (one.z >= 0) context.stroke();
+      // An outline, because the ends of the scale are as dark and as bright as the ground.
+      context.globalAlpha *= 0.55;
+      context.strokeStyle = colour("--ink"); context.lineWidth = dot > 3 ? 1 : 0.5;
+      context.stroke();
     }
     context.globalAlpha = 1;
     if (near) {
