@@ -57,3 +57,16 @@ def test_augmented_views_are_still_views_and_depend_on_the_step_alone() -> None:
     assert len({tuple(view.flatten().tolist()) for view in made.truth}) > 3
     assert torch.equal(augment(batch, 1, 2).truth, made.truth)
     assert not torch.equal(augment(batch, 1, 3).truth, made.truth)
+
+
+def test_a_view_is_changed_by_its_place_in_the_batch_whatever_piece_it_comes_in() -> None:
+    truth = torch.rand(8, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    batch = Batch(truth.expand(-1, 2, -1, -1), truth)
+    whole = augment(batch, seed=1, step=2)
+    for size in (1, 4):
+        pieces = [
+            augment(Batch(batch.observed[i : i + size], truth[i : i + size]), 1, 2, first=i)
+            for i in range(0, 8, size)
+        ]
+        assert torch.equal(torch.cat([piece.truth for piece in pieces]), whole.truth)
+        assert torch.equal(torch.cat([piece.observed for piece in pieces]), whole.observed)
