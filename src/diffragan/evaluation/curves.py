@@ -30,6 +30,8 @@ USUAL_ROWS = 7
 """Rows of the legend for which there is room at that height; more make the figure higher."""
 MOST_LETTERS = 24
 """Of a name in the legend, whose two columns must fit the page."""
+CONTROL_DASHES = ((5, 2), (1.2, 1.2), (7, 2, 1.2, 2))
+"""Of the first three controls, the next three, and so on: there are three greys."""
 MOST_BANDS = 4
 """Methods up to which bands of standard deviation can be told apart."""
 
@@ -53,10 +55,11 @@ def draw_frc(metrics: Mapping[str, Any]) -> Figure:
         if "frc_mean" in wrong:
             label = f"{short}, wrong pattern: {resolution_of(wrong)}"
             ax.plot(*_curve(wrong), color=colours[name], lw=1.1, ls=(0, (2, 1.5)), label=label)
-    for name, control in metrics["controls"].items():
-        shade = CONTROL_GREYS[list(metrics["controls"]).index(name) % len(CONTROL_GREYS)]
+    for number, (name, control) in enumerate(metrics["controls"].items()):
+        turn, place = divmod(number, len(CONTROL_GREYS))
+        dashes = CONTROL_DASHES[turn % len(CONTROL_DASHES)]
         label = f"{CONTROL_LABELS.get(name, name)}: {resolution_of(control)}"
-        ax.plot(*_curve(control), color=shade, lw=1.1, ls=(0, (5, 2)), label=label)
+        ax.plot(*_curve(control), color=CONTROL_GREYS[place], lw=1.1, ls=(0, dashes), label=label)
     _frame(ax, metrics)
     rows = ceil(len(ax.get_legend_handles_labels()[0]) / 2)
     figure.set_figheight(HEIGHT_INCHES + LEGEND_ROW_INCHES * max(0, rows - USUAL_ROWS))

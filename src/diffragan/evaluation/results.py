@@ -5,7 +5,7 @@ results = read_results("evaluation")  # the folder that `diffragan evaluate` wro
 results.curves()["frc"].sel(phaser="hio").plot()
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -36,8 +36,13 @@ VIEWS = {
     "r_free": ("r_free_per_view", "1", "R-factor over reflections kept out of phasing"),
 }
 """Numbers of each view: name, key in `metrics.json`, unit, meaning."""
-MEANS = {"SSIM": "ssim_mean", "correlation": "correlation_mean", "R": "r_factor_mean"}
-CELL = "padding:2px 10px;text-align:left"
+MEANS = {
+    "SSIM": "ssim_mean",
+    "correlation": "correlation_mean",
+    "R": "r_factor_mean",
+    "R-free": "r_free",
+}
+CELL = "padding:2px 10px;text-align:left;white-space:nowrap"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -111,9 +116,14 @@ class Results:
 
     def _repr_html_(self) -> str:
         """Show a table of methods and controls in Jupyter."""
-        head = ("", "resolution at FRC 0.5", "95 % interval", *MEANS, "verdict")
+        means = [
+            name
+            for name, key in MEANS.items()
+            if any(scores.get(key) is not None for scores in self.entries.values())
+        ]
+        head = ["", "resolution at FRC 0.5", "95 % interval", *means, "verdict"]
         rows = [
-            self._row(CONTROL_LABELS.get(name, name), scores, name in self._methods)
+            self._row(CONTROL_LABELS.get(name, name), scores, name in self._methods, means)
             for name, scores in self.entries.items()
         ]
         names = ", ".join(m["name"] for m in self.metrics["data"]["molecules"][:4])
@@ -134,13 +144,18 @@ class Results:
         found: Mapping[str, Mapping[str, Any]] = self.metrics["methods"]
         return found
 
-    def _row(self, label: str, scores: Mapping[str, Any], is_method: bool) -> str:
+    def _row(
+        self, label: str, scores: Mapping[str, Any], is_method: bool, means: Sequence[str]
+    ) -> str:
         interval = scores.get("resolution_interval_angstrom")
+        if interval is not None and interval[0] == interval[1]:
+            interval = None  # Bounds of a curve that says nothing have no width.
+        numbers = [scores.get(MEANS[name]) for name in means]
         cells = [
             f"<b>{escape(label)}</b>" if is_method else f"<i>{escape(label)}</i>",
             escape(resolution_of(scores)),
             "" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f} Å",
-            *("" if scores.get(key) is None else f"{scores[key]:.3f}" for key in MEANS.values()),
+            *("" if number is None else f"{number:.3f}" for number in numbers),
             escape(str(scores.get("verdict", ""))),
         ]
         return _line("td", cells)
@@ -169,7 +184,7 @@ def read_results(folder: Path | str) -> Results:
     return Results(read_metrics(where, ()), where)
 
 
-def _line(tag: str, cells: tuple[str, ...] | list[str]) -> str:
+def _line(tag: str, cells: Sequence[str]) -> str:
     return "<tr>" + "".join(f'<{tag} style="{CELL}">{cell}</{tag}>' for cell in cells) + "</tr>"
 
 
