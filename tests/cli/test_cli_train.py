@@ -1,8 +1,13 @@
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from safetensors import SafetensorError
 
 from diffragan.cli.main import run
+from diffragan.io import checkpoints
+from diffragan.io.checkpoints import LAST, read_run
 
 TINY = """
 kind: training
@@ -57,6 +62,11 @@ def test_a_time_limit_is_told(command: list[str], capsys: pytest.CaptureFixture[
         (["--preset", "paper-smal"], "did you mean 'paper-small'?"),
         (["--device", "tpu"], "no device 'tpu'"),
         (["--resume"], "no checkpoint to resume"),
+        (["--processes", "0"], "--processes is 0"),
+        (["--workers", "2"], "give --stream, too"),
+        (["--steps", "2", "--epochs", "1"], "give one of them"),
+        (["--precision", "float16"], "precision"),
+        (["--stream", "papper"], "there is no experiment preset 'papper'"),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -79,3 +89,57 @@ def test_depth_must_fit_the_pixels(
     (tmp_path / "tiny.yaml").write_text("kind: training\ngenerator: {pixels: 32, depth: 6}\n")
     assert run(command) == 2
     assert "multiple of 64" in capsys.readouterr().err
+
+
+def test_an_option_replaces_the_preset_and_the_file(command: list[str], tmp_path: Path) -> None:
+    options = ["--epochs", "1", "--batch", "3", "--accumulate", "3", "--checkpoint-every", "1"]
+    assert run([*command, *options]) == 0
+    settings = read_run(tmp_path / "run", LAST, ()).description["settings"]
+    names = ("steps", "epochs", "batch", "accumulate", "checkpoint_every")
+    assert [settings[name] for name in names] == [None, 1, 3, 3, 1]
+    # 7 of 8 views are learned from, in 3 steps of 3.
+    assert read_run(tmp_path / "run", LAST, ()).description["position"]["step"] == 3
+
+
+def test_without_its_extra_tensorboard_is_one_line(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    assert run([*command, "--steps", "1", "--tensorboard"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "pip install 'diffragan[tensorboard]'" in lines[0]
+
+
+def test_tensorboard_shows_curves_and_samples(command: list[str], tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    assert run([*command, "--steps", "2", "--tensorboard"]) == 0
+    assert len(list((tmp_path / "run" / "tensorboard").glob("events.*"))) == 1
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    save, calls = checkpoints.save_file, []
+
+    def full_at_last(tensors: Any, path: Path) -> None:
+        calls.append(path)
+        if len(calls) > 12:  # two checkpoints and a part of the third
+            raise SafetensorError("I/O error: No space left on device (os error 28)")
+        save(tensors, path)
+
+    monkeypatch.setattr(checkpoints, "save_file", full_at_last)
+    assert run([*command, "--steps", "8"]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if "diffragan:" in line]
+    assert len(lines) == 1
+    assert "no space left on device; free some space" in lines[0]
+    assert "safetensors" in lines[0]
+    kept = read_run(tmp_path / "run", LAST)
+    assert kept.description["position"]["step"] == 0
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert not [name for name in names if name.startswith(".")]
+    monkeypatch.setattr(checkpoints, "save_file", save)
+    assert run([*command, "--steps", "4", "--resume"]) == 0

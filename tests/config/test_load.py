@@ -68,6 +68,10 @@ def test_the_kind_of_a_file_is_what_it_says(tmp_path: Path) -> None:
         ({"orientations": 10**30}, "orientations: .*less than or equal to"),
         ({"numerics": {"pixels": 128}}, "numerics.pixels is 128; it must be even and at least"),
         ({"numerics": {"pixels": 241}}, "must be even"),
+        (
+            {"numerics": {"multiple_scattering_per_angstrom": 0.2}},
+            "multiple_scattering_per_angstrom is 0.2; it must be at least the recorded frequency",
+        ),
         ({"wave_pixels": 64}, "wave_pixels is 64; it must be even and at least"),
         ({"low_resolution": {"snr_band_angstrom": [5, 8]}}, "the coarser first"),
         ({"low_resolution": 3}, "low_resolution: "),
@@ -144,3 +148,25 @@ def test_an_impossible_box_is_refused(box: float) -> None:
     quick = load_experiment("quick")
     with pytest.raises(ConfigError, match=r"box_angstrom|pixels"):
         load_experiment("quick", overrides=quick.in_box(box))
+
+
+def test_steps_and_epochs_put_each_other_aside(tmp_path: Path) -> None:
+    assert (load_training("paper").steps, load_training("paper").epochs) == (None, 200)
+    assert load_training("paper", overrides={"steps": 5}).epochs is None
+    assert load_training("paper-small", overrides={"epochs": 0.5}).steps is None
+    file = tmp_path / "run.yaml"
+    file.write_text("kind: training\npreset: paper\nsteps: 7\n")
+    assert (load_training(file=file).steps, load_training(file=file).epochs) == (7, None)
+    assert load_training(file=file, overrides={"epochs": 2}).steps is None
+    file.write_text("kind: training\nsteps: 7\nepochs: 2\n")
+    with pytest.raises(ConfigError, match=r"steps is 7 and epochs is 2.0; give one of them"):
+        load_training(file=file)
+
+
+def test_an_epoch_is_as_many_steps_as_show_every_view() -> None:
+    paper = load_training("paper")
+    assert paper.epoch_steps(21560) == 1348
+    assert paper.all_steps(21560) == 269_500
+    assert load_training("paper", overrides={"steps": 9}).all_steps(21560) == 9
+    with pytest.raises(ConfigError, match="must be a multiple"):
+        load_training("paper", overrides={"batch": 16, "accumulate": 3})

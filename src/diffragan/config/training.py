@@ -72,9 +72,14 @@ class TrainingSettings(Settings):
         return values
 
     @model_validator(mode="after")
-    def _steps_or_epochs(self) -> Self:
+    def _parts_agree(self) -> Self:
         if (self.steps is None) == (self.epochs is None):
             raise ValueError(f"steps is {self.steps} and epochs is {self.epochs}; give one of them")
+        if self.batch % self.accumulate:
+            raise ValueError(
+                f"batch is {self.batch} and accumulate {self.accumulate}; the batch must be a "
+                "multiple of it"
+            )
         return self
 
     def epoch_steps(self, views: int) -> int:

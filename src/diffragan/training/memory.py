@@ -2,6 +2,7 @@
 
 from diffragan.config.training import TrainingSettings
 from diffragan.training.data import views_bytes
+from diffragan.training.feed import AHEAD
 
 FLOAT_BYTES = 4
 COPIES_OF_WEIGHTS = 4
@@ -15,12 +16,12 @@ geometric series, and the discriminator passes the rest."""
 
 
 def training_memory_bytes(settings: TrainingSettings, views: int, parameters: int) -> float:
-    """Estimate the memory of a run [bytes]."""
+    """Estimate the memory of a run in one process [bytes]."""
     generator = settings.generator
     held = views_bytes(views, generator.pixels)
     if held > settings.memory_limit_mb * 1e6:
-        held = views_bytes(settings.batch, generator.pixels)
-    activations = (
-        settings.batch * generator.pixels**2 * generator.width * FEATURES_PER_PIXEL * FLOAT_BYTES
-    )
+        held = 0
+    held += (1 + AHEAD) * views_bytes(settings.batch, generator.pixels)
+    features = generator.pixels**2 * generator.width * FEATURES_PER_PIXEL
+    activations = settings.batch // settings.accumulate * features * FLOAT_BYTES
     return LIBRARIES_BYTES + COPIES_OF_WEIGHTS * FLOAT_BYTES * parameters + activations + held
