@@ -1,6 +1,5 @@
 """What the paper's tests share: the run, the data, other methods' results, and the record."""
 
-import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -84,12 +83,16 @@ class Place:
     def phased(self) -> dict[str, PhasedStore]:
         """What each method made of the test data, the network's first."""
         found: dict[str, PhasedStore] = {}
-        for path in self.arguments.phased:
-            store = PhasedStore(path)
+        for word in self.arguments.phased:
+            given, _, path = word.rpartition("=")
+            store = PhasedStore(Path(path))
             check_source(self.test, store)
-            if store.method in found:
-                raise ConfigError(f"{path}: is a second result of {store.method}; give one of each")
-            found[store.method] = store
+            name = given or store.method
+            if name in found:
+                raise ConfigError(
+                    f"{path}: is a second result of {name}; name it, as l1-only={path}"
+                )
+            found[name] = store
         if METHOD not in found:
             found[METHOD] = self._phase_by_run()
         return {METHOD: found.pop(METHOD), **found}
@@ -180,13 +183,14 @@ class Place:
         output_folder(self.out)
         drawn = [save(f, self.out / stem, *words) for stem, (f, *words) in figures.items()]
         path = self.out / f"{name}.json"
-        settings = {k: _plain(v) for k, v in sorted(vars(self.arguments).items())}
+        given = vars(self.arguments).items()
+        settings = {k: _plain(v) for k, v in sorted(given) if k != "command"}
         write_json(
             path,
             {
                 "test": name,
                 "what": what,
-                "command": " ".join(["python", *sys.argv]),
+                "command": " ".join(["python", *self.arguments.command]),
                 "seed": self.seed,
                 "run": describe_run(self.arguments.run),
                 "test_data": {

@@ -6,7 +6,7 @@ RUN is what `diffragan train` wrote, TEST.zarr what `diffragan simulate` made of
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import paper_new_data
@@ -19,6 +19,7 @@ from diffragan.errors import DiffraganError
 from diffragan.evaluation.paper.column import column_style
 
 TESTS: dict[str, Callable[[Place], None]] = {
+    "training": paper_training.run_training,
     "unseen": paper_unseen.run_unseen,
     "views": paper_unseen.run_views,
     "size-and-shape": paper_unseen.run_size_and_shape,
@@ -32,7 +33,7 @@ TESTS: dict[str, Callable[[Place], None]] = {
 SMALL_TRAINING = Path(__file__).parents[1] / "configs" / "paper-tests.yaml"
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("names", nargs="+", choices=list(TESTS), metavar="NAME", help=", ".join(TESTS))
@@ -41,7 +42,11 @@ def main() -> None:
     add("--train", type=Path, help="data set the network was trained on")
     add("--validation", type=Path, help="data set to validate small trainings on")
     add("--out", type=Path, required=True, help="folder for figures and JSON")
-    add("--phased", type=Path, nargs="*", default=[], help="stores of the test data, by any method")
+    add(
+        "--phased", nargs="*", default=[], metavar="[NAME=]STORE",
+        help="the phased test data, by any method; the network's are phased here when left out",
+    )  # fmt: skip
+    add("--other-runs", nargs="*", default=[], metavar="NAME=RUN", help="runs to draw beside --run")
     add(
         "--metrics", type=Path, help="metrics.json of `evaluate` on the test data, for its controls"
     )
@@ -56,7 +61,8 @@ def main() -> None:
     add("--seed", type=int, default=0)
     add("--workers", type=int, help="processes that simulate")
     add("--device", default="auto")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
+    arguments.command = ["benchmarks/paper_tests.py", *(sys.argv[1:] if words is None else words)]
     try:
         arguments.device = choose_device(arguments.device)
         place = Place(arguments)

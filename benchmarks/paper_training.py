@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from paper_place import Place, describe_run, drawn_by, first_views
+from paper_place import METHOD, Place, describe_run, drawn_by, first_views
 
 from diffragan.config.load import load_training
 from diffragan.errors import ConfigError
@@ -16,11 +16,14 @@ from diffragan.evaluation.metrics import measured_limit
 from diffragan.evaluation.paper.cases import Case, case_rows, draw_cases
 from diffragan.evaluation.paper.column import band_words
 from diffragan.evaluation.paper.judged import judge, judge_image_alone
+from diffragan.evaluation.paper.progress import draw_progress
 from diffragan.io.checkpoints import LAST, has_checkpoint, read_checkpoint
 from diffragan.io.files import output_folder, write_text
 from diffragan.io.subset import write_subset
+from diffragan.io.training_log import read_log
 from diffragan.io.triplets import TripletStore
 from diffragan.phasing.learned import ConditionalGanPhaser
+from diffragan.training.runs import LOG
 
 PROTEINS = (1, 2, 5, 10, 20)
 PATCHES = (1, 16, 70, "image")
@@ -61,6 +64,26 @@ def train_small(
     if subprocess.run(command, check=False).returncode:
         raise ConfigError(f"{run}: the training did not end well; see above")
     return run
+
+
+def run_training(place: Place) -> None:
+    runs = {METHOD: place.needed("run", "the training run")}
+    for word in place.arguments.other_runs:
+        name, _, path = word.rpartition("=")
+        runs[name or path] = Path(path)
+    described = {name: describe_run(run) for name, run in runs.items()}
+    logs = {name: read_log(run / LOG, described[name]["steps"]) for name, run in runs.items()}
+    caption = (
+        "Training: mean FRC of validation views, whose proteins are not trained on, from 10 to "
+        "2 Å (a), and losses (b), against epochs of the training data."
+    )
+    best = {name: max(float(row["validation_frc"]) for row in log) for name, log in logs.items()}
+    words = ", ".join(f"{name} {frc:.3f}" for name, frc in best.items())
+    place.record(
+        "training", "validation FRC against epoch",
+        {"runs": described, "best_validation_frc": best, "logs": logs},
+        {"training": (draw_progress(logs), caption, f"Best validation FRC: {words}.")},
+    )  # fmt: skip
 
 
 def run_training_proteins(place: Place) -> None:
