@@ -10,6 +10,8 @@ from diffragan.evaluation.verdict import NOT_BETTER, NOT_TESTED, USES
 from diffragan.evaluation.wording import CONTROL_LABELS, resolution_of
 from diffragan.rings import COARSEST_ANGSTROM
 
+OVER_VIEWS = "resolution_interval_angstrom"
+OVER_PROTEINS = "resolution_interval_over_proteins_angstrom"
 TONES = {USES: "good", NOT_BETTER: "even", NOT_TESTED: "even"}
 """Every other verdict names a fault."""
 TICKS_ANGSTROM = (20, 10, 5, 3, 2, 1.5, 1, 0.7, 0.5)
@@ -34,14 +36,14 @@ def verdict_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows of the first screen: each method, then what the image alone gives."""
     limit = metrics["measured_limit_angstrom"]
     finest = min(limit["corner"], limit["judged"])
-    looks = appearance(list(metrics["methods"]))
+    looks, key = appearance(list(metrics["methods"])), interval_key(metrics)
     rows = [
         {
             "name": name,
             **looks[name],
             "resolution": resolution_of(method),
             "at": _place(method["resolution_frc_0p5_angstrom"], finest),
-            **_interval(method, finest),
+            **_interval(method, key, finest),
             "verdict": method["verdict"],
             "tone": tone(method["verdict"]),
         }
@@ -56,7 +58,7 @@ def verdict_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "dark": "#8A8A8A",
                 "resolution": resolution_of(floor),
                 "at": _place(floor["resolution_frc_0p5_angstrom"], finest),
-                **_interval(floor, finest),
+                **_interval(floor, key, finest),
                 "verdict": "",
                 "tone": "control",
             }
@@ -69,9 +71,15 @@ def tone(verdict: str) -> str:
     return TONES.get(verdict, "bad")
 
 
-def _interval(scores: Mapping[str, Any], finest: float) -> dict[str, Any]:
-    """Place and word the interval of a resolution; older evaluations have none."""
-    interval = scores.get("resolution_interval_angstrom")
+def interval_key(metrics: Mapping[str, Any]) -> str:
+    """Key of the interval to show: over proteins where there is one, for views of one are alike."""
+    known = [method.get(OVER_PROTEINS) for method in metrics["methods"].values()]
+    return OVER_PROTEINS if known and all(known) else OVER_VIEWS
+
+
+def _interval(scores: Mapping[str, Any], key: str, finest: float) -> dict[str, Any]:
+    """Place and word the interval of a resolution; a single view has none."""
+    interval = scores.get(key)
     if not interval or any(end is None for end in interval):
         return {"interval": "", "from": None, "to": None}
     fine, coarse = sorted(float(end) for end in interval)

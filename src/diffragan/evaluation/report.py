@@ -16,7 +16,12 @@ from markupsafe import Markup
 
 from diffragan import __version__
 from diffragan.evaluation.figures import Drawn
-from diffragan.evaluation.first_screen import resolution_scale, verdict_rows
+from diffragan.evaluation.first_screen import (
+    OVER_PROTEINS,
+    interval_key,
+    resolution_scale,
+    verdict_rows,
+)
 from diffragan.evaluation.page_data import page_data
 from diffragan.evaluation.page_record import write_record
 from diffragan.evaluation.protein_rows import protein_table
@@ -90,6 +95,7 @@ def write_report(
         warnings=metrics.get("warnings") or (),
         scale=resolution_scale(metrics),
         verdicts=verdict_rows(metrics),
+        drawn_anew="proteins" if interval_key(metrics) == OVER_PROTEINS else "views",
         summary=summarise(metrics),
         notes=list(notes),
         methods=method_rows(metrics),

@@ -22,6 +22,7 @@ def method_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
             "wave_resolution": resolution_of(method, "wave_"),
             "ssim": f"{method['ssim_mean']:.3f}",
             "r_factor": f"{method['r_factor_mean']:.3f}",
+            "r_free": _free(method),
             "wrong_diffraction": wrong_diffraction_of(method),
             "why_not": method["controls"]["wrong_diffraction"].get("not_run", ""),
             "pattern_of": method["controls"]["wrong_diffraction"].get("pattern_of", ""),
@@ -41,9 +42,15 @@ def control_rows(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
             "wave_resolution": resolution_of(control, "wave_"),
             "ssim": f"{control['ssim_mean']:.3f}",
             "r_factor": f"{control['r_factor_mean']:.3f}",
+            "r_free": _free(control),
         }
         for name, control in metrics["controls"].items()
     ]
+
+
+def _free(scores: Mapping[str, Any]) -> str:
+    value = scores.get("r_free")
+    return "" if value is None else f"{value:.3f}"
 
 
 def use_tables(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
