@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diffragan.evaluation.curve_table import group_table
+from diffragan.evaluation.groups import intervals_over_proteins
+from diffragan.evaluation.metrics import MeasuredLimit
 from diffragan.evaluation.proteins import describe_protein, principal_spreads
 from diffragan.io.triplets import StructureEntry
 from diffragan.rotations import matrix_from_quaternion
@@ -73,3 +75,19 @@ def test_shape_does_not_depend_on_place_and_orientation(seed: int) -> None:
     moved = points @ turn.T + random.normal(size=3)
     first, second = (principal_spreads(p, numbers) for p in (points, moved))
     assert second == pytest.approx(first)
+
+
+def test_an_interval_over_proteins_is_wider_where_proteins_differ() -> None:
+    limit = MeasuredLimit(1.0, 0.8, 60, 40.0)
+    rings = np.arange(1, 60)
+
+    def group(end: int) -> dict[str, Any]:
+        return {"scores": {"mine": {"frc_mean": (rings < end).astype(float).tolist()}}}
+
+    alike = intervals_over_proteins([group(20)] * 4, limit)["mine"]
+    differing = intervals_over_proteins([group(end) for end in (10, 15, 20, 30)], limit)["mine"]
+    assert alike is not None
+    assert differing is not None
+    assert alike[0] == alike[1]
+    assert differing[1] > 1.3 * differing[0]
+    assert intervals_over_proteins([group(20)] * 2, limit)["mine"] is None

@@ -9,8 +9,9 @@ import pytest
 from perturbed_truth import PERTURBED, PERTURBED_FROM_ANGSTROM
 
 from diffragan.errors import InputError
+from diffragan.evaluation.inputs import method_names
 from diffragan.evaluation.judging import spread
-from diffragan.evaluation.protocol import evaluate, method_names
+from diffragan.evaluation.protocol import evaluate
 from diffragan.evaluation.verdict import NOT_TESTED, RETURNS_IMAGE
 from diffragan.evaluation.wrong_diffraction import ANOTHER_ORIENTATION
 from diffragan.io.phased import PhasedStore

@@ -4,13 +4,18 @@ from collections.abc import Mapping, Sequence
 from math import floor, log2
 from typing import Any
 
+import torch
+
+from diffragan.evaluation.bootstrap import resolution_interval
 from diffragan.evaluation.judging import Judged
-from diffragan.evaluation.metrics import resolution
+from diffragan.evaluation.metrics import MeasuredLimit, resolution
 from diffragan.evaluation.proteins import describe_protein
 from diffragan.evaluation.scores import ViewScores
 from diffragan.io.triplets import TripletStore
 
 KDA_BIN = 10
+FEWEST_PROTEINS = 3
+"""Of which an interval over proteins is told."""
 
 
 def group_scores(
@@ -40,6 +45,31 @@ def group_scores(
         ]
     _describe_proteins(data, groups["protein"], labels["protein"], found)
     return groups
+
+
+def intervals_over_proteins(
+    groups: Sequence[Mapping[str, Any]], limit: MeasuredLimit
+) -> dict[str, list[float] | None]:
+    """Interval of each result's resolution when proteins are drawn anew, not views [Å].
+
+    Views of one protein are alike, so an interval over views says too little of how sure a mean
+    over proteins is. Each protein counts alike. `None` below three proteins.
+
+    Parameters
+    ----------
+    groups : The groups of kind `protein`.
+    """
+    curves: dict[str, list[list[float]]] = {}
+    for group in groups:
+        for name, scores in group["scores"].items():
+            curves.setdefault(name, []).append(scores["frc_mean"])
+    found: dict[str, list[float] | None] = {}
+    for name, means in curves.items():
+        interval = None
+        if len(means) >= FEWEST_PROTEINS:
+            interval = resolution_interval(torch.tensor(means, dtype=torch.float64), limit)
+        found[name] = None if interval is None else list(interval)
+    return found
 
 
 def _labels(data: TripletStore, items: Sequence[int]) -> dict[str, dict[int, tuple[float, str]]]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ import torch
 from diffragan.config.experiment import Experiment
 from diffragan.errors import InputError
 from diffragan.evaluation.regrid import regrid
+from diffragan.evaluation.scaled_waves import Contrast, scaled_waves
 from diffragan.evaluation.view_matching import match_views
 from diffragan.grid import Grid
 from diffragan.io.mrc import EQUAL_PIXELS
@@ -26,16 +26,11 @@ from diffragan.io.provenance import provenance, sha256_of
 from diffragan.io.star import Particles, read_particles
 from diffragan.io.store_writer import StoreWriter, write_item
 from diffragan.io.triplets import TripletStore
-from diffragan.phasing.learned import wave_from_image
 from diffragan.phasing.protocol import high_resolution_images
-from diffragan.physics.forward import diffraction_pattern, phase_object
 from diffragan.progress import progress_bar
-from diffragan.typing import Float, Images, Mask, Patterns, Tensor, Waves
+from diffragan.typing import Images
 
-Contrast = Literal["potential", "image"]
 BATCH = 16
-SCALING_STEPS = 3
-"""A phase object is not quite linear in its phase: the scale settles within these steps."""
 SUFFIXES = (".star", ".mrcs", ".mrc")
 EQUAL_ENERGIES = 1e-3
 
@@ -87,36 +82,6 @@ def import_stack(
     with _open_stacks(star, particles) as stacks:
         source = _Source(star, particles, stacks, items, contrast)
         return _write(data, source, out)
-
-
-def scaled_waves(
-    values: Images, contrast: Contrast, diffraction: Patterns, measured: Mask, of: Experiment
-) -> tuple[Waves, Float[Tensor, " item"]]:
-    """Waves of images on an unknown scale, and the scale that fits the measured moduli.
-
-    The scale s minimises sum (|F_obs| - |F_calc(s)|)^2 over the measured pixels.
-
-    Parameters
-    ----------
-    values : `(item, y, x)`, background 0: phases on the wave grid, or contrasts on the image grid.
-    """
-    observed = torch.sqrt(diffraction.clamp(min=0))[..., measured]
-    largest = values.abs().amax((-2, -1)).clamp(min=torch.finfo(values.dtype).tiny)
-    # Weak enough to be linear; the first step brings it to its place.
-    scale = 1e-3 / largest
-    for _ in range(SCALING_STEPS):
-        waves = _waves(values * scale[:, None, None], contrast, of)
-        found = torch.sqrt(diffraction_pattern(waves, diffraction.shape[-1]))[..., measured]
-        power = found.square().sum(-1)
-        fits = (observed * found).sum(-1) / power.clamp(min=torch.finfo(power.dtype).tiny)
-        scale = torch.where(power > 0, scale * fits, scale)
-    return _waves(values * scale[:, None, None], contrast, of), scale
-
-
-def _waves(values: Images, contrast: Contrast, experiment: Experiment) -> Waves:
-    if contrast == "potential":
-        return phase_object(values)
-    return wave_from_image(1 + values, experiment)
 
 
 def _write(data: TripletStore, source: _Source, out: Path) -> PhasedStore:

@@ -1,11 +1,10 @@
 """Judge phased stores against the data they came from, with controls, into `metrics.json`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 
 from diffragan.errors import InputError
@@ -20,8 +19,14 @@ from diffragan.evaluation.diffraction_use import (
     use_markdown,
     use_table,
 )
-from diffragan.evaluation.groups import group_scores
+from diffragan.evaluation.groups import group_scores, intervals_over_proteins
 from diffragan.evaluation.in_order import thread_count
+from diffragan.evaluation.inputs import (
+    check_images,
+    check_source,
+    describe_data,
+    method_names,
+)
 from diffragan.evaluation.iterative_controls import iterative_controls
 from diffragan.evaluation.judging import Judged, Result, judge_all, spread
 from diffragan.evaluation.metrics import MeasuredLimit, measured_limit
@@ -123,7 +128,7 @@ def evaluate(
     place = Place(data, limit, control_views, device, protocol, training, mean)
     results = {name: Result.of(store) for name, store in stores.items()}
     found = judge_all(data, results, limit, threads, device)
-    _check_images(stores, found)
+    check_images(stores, found)
     judged = found.controls[IMAGE_ALONE].items
     further = _further_controls(place, judged, [store.method for store in phased])
     metrics: dict[str, Any] = {
@@ -158,6 +163,9 @@ def evaluate(
             },
         ),
     }
+    over_proteins = intervals_over_proteins(metrics["groups"]["protein"], limit)
+    for name, scores in (*metrics["methods"].items(), *metrics["controls"].items()):
+        scores["resolution_interval_over_proteins_angstrom"] = over_proteins.get(name)
     metrics["warnings"] = cautions(metrics)
     write_text(out / "frc.csv", frc_table(metrics))
     write_text(out / "groups.csv", group_table(metrics))
@@ -166,49 +174,6 @@ def evaluate(
     # Last, so that a folder with metrics.json is a finished one.
     write_json(out / "metrics.json", metrics)
     return metrics
-
-
-def check_source(data: TripletStore, phased: PhasedStore) -> None:
-    """Make sure that a phased store came from the data set it is to be judged by.
-
-    Raises
-    ------
-    InputError : It did not, or names items that the data set does not have.
-    """
-    where, items = phased.store.path, phased.read("source_item")
-    if phased.source_identity != data.identity:
-        raise InputError(
-            f"{where}: was phased from other data ({phased.source.name}) than {data.store.path}; "
-            "evaluate it with the data set it was phased from"
-        )
-    if len(items) == 0 or items.min() < 0 or items.max() >= len(data):
-        raise InputError(f"{where}: does not hold items of {data.store.path}; phase the data again")
-    if len(np.unique(items)) != len(items):
-        raise InputError(f"{where}: holds an item more than once; phase the data again")
-
-
-def method_names(phased: Sequence[PhasedStore]) -> list[str]:
-    """Name each store by its method, several of one method by their files; equals get a number."""
-    names: list[str] = []
-    for store in phased:
-        others = {other.method for other in phased} - {store.method}
-        same = [other for other in phased if other.method == store.method]
-        told_apart = len({other.store.path.stem for other in same}) == len(same) > 1
-        wanted = store.store.path.stem if told_apart else store.method
-        name, number = wanted, 2
-        while name in names or (told_apart and name in others):
-            name, number = f"{wanted}-{number}", number + 1
-        names.append(name)
-    return names
-
-
-def _check_images(stores: Mapping[str, PhasedStore], found: Judged) -> None:
-    for name, store in stores.items():
-        flat = found.methods[name].all().flat
-        if bool(flat.all()):
-            raise InputError(
-                f"{store.store.path}: every image is the same everywhere; phase the data again"
-            )
 
 
 def _method(place: Place, name: str, store: PhasedStore, found: Judged) -> dict[str, Any]:
@@ -259,23 +224,3 @@ def _further_controls(
         run = iterative_controls(place.rerun_place(judged), methods)
         found |= {name: scores.summary() for name, scores in run.items()}
     return found
-
-
-def describe_data(data: TripletStore, judged: Sequence[int]) -> dict[str, Any]:
-    """Say what the judged views are of, and how they were measured."""
-    experiment = data.experiment
-    owner = data.read("structure", judged)
-    entries = data.store.attributes["structures"]
-    dose, snr = (data.read(n, judged) for n in ("low_resolution_dose", "low_resolution_snr"))
-    return {
-        "molecules": [
-            {"name": entries[i]["name"], "mass_kda": entries[i]["mass_kda"]}
-            for i in sorted({int(index) for index in owner})
-        ],
-        "views": len(judged),
-        "preset": experiment.preset,
-        "experiment": experiment.model_dump(mode="json"),
-        "low_resolution_dose_e_per_a2": [float(dose.min()), float(dose.max())],
-        "low_resolution_snr": [float(snr.min()), float(snr.max())],
-        "identity": data.identity,
-    }
