@@ -65,6 +65,9 @@ def test_agreement_and_speed_of_a_raw_file_beside_abtem(tmp_path: Path) -> None:
     undone = details["linear_placement_undone_relative_l2_20mrad"]
     assert undone < report["relative_l2_20mrad"]
     assert details["equal_seconds"] > 0
+    assert details["equal_seconds_all_states"] > 0
+    assert details["all_states_relative_l2_20mrad"] < 0.002
+    assert details["all_states_relative_l2_band"] < 0.015
     assert report["settings"]["equal_pixels"] == 400
     assert report["settings"]["structure"] == "raw"
 
@@ -78,6 +81,7 @@ def test_agreement_and_speed_of_a_raw_file_beside_abtem(tmp_path: Path) -> None:
         (["simulate", "--structure", "nothing.pdb"], "nothing.pdb"),
         (["simulate", "--against", "none", "--orientations", "0"], "must be 1 or more"),
         (["simulate", "--against", "none", "--equal-slices-angstrom", "0"], "above 0"),
+        (["simulate", "--against", "none", "--equal-states-per-angstrom", "-1"], "above 0 1/Å"),
         (["simulate", "--against", "none", "--box-angstrom", "20"], "more than the box of 20 Å"),
         (["simulate", "--against", "none", "--preset", "ice"], "has ice"),
         (["simulate", "--against", "none", "--json", "missing/out.json"], "does not exist"),

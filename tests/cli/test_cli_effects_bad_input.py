@@ -87,6 +87,15 @@ def test_an_impossible_experiment(
     assert words in told([*simulate, "--config", "wrong.yaml"], capsys)
 
 
+def test_abtem_scatters_between_all_states(
+    simulate: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("abtem")
+    Path("narrow.yaml").write_text("numerics: {multiple_scattering_per_angstrom: 1.6}\n")
+    words = "leave numerics.multiple_scattering_per_angstrom out, or use --engine torch"
+    assert words in told([*simulate, "--config", "narrow.yaml", "--engine", "abtem"], capsys)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -47,6 +47,19 @@ def test_the_dose_found_gives_the_signal_to_noise_ratio_asked_for(
     assert 1 / np.mean(1 / np.array(found)) == pytest.approx(snr, rel=0.06)
 
 
+def test_the_multislice_may_be_narrower_than_the_pixels(standing: AtomicModel) -> None:
+    made = [
+        simulate_triplet(
+            standing,
+            load_experiment("quick", overrides={"numerics": {"pixels": 400, **states}}),
+            np.random.default_rng(0),
+        ).exit_wave
+        for states in ({}, {"multiple_scattering_per_angstrom": 1.2})
+    ]
+    full, narrow = made
+    assert 0 < float(torch.linalg.norm(narrow - full) / torch.linalg.norm(full)) < 0.005
+
+
 def test_the_dose_goes_with_the_signal_to_noise_ratio(standing: AtomicModel) -> None:
     low, high = (
         simulate_triplet(standing, with_snr(snr), np.random.default_rng(0)) for snr in (0.5, 2)

@@ -59,6 +59,9 @@ class Arguments:
     """Pixels of the comparison at equal settings [Å]."""
     equal_slices_angstrom: float = 2.0
     """Slices of the comparison at equal settings [Å]."""
+    equal_states_per_angstrom: float | None = 1.6
+    """Highest frequency of the states between which our multislice scatters there [1/Å]; none for
+    all, as in abTEM."""
     skip_paper_settings: bool = False
     """Leave out abTEM at 0.05 Å pixels and 0.5 Å slices, which takes a minute."""
 
@@ -90,6 +93,7 @@ def run(arguments: Arguments) -> None:
         seed=arguments.seed,
         equal_sampling_angstrom=arguments.equal_sampling_angstrom,
         equal_slices_angstrom=arguments.equal_slices_angstrom,
+        equal_states_per_angstrom=arguments.equal_states_per_angstrom,
         against_abtem=arguments.against == "abtem",
         paper_settings=not arguments.skip_paper_settings,
     )

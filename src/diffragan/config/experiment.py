@@ -187,6 +187,12 @@ class Experiment(Settings):
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
         self.detector.refuse_impossible(self.diffraction_pixels, self.diffraction.max_angle_mrad)
+        states = self.numerics.multiple_scattering_per_angstrom
+        if states is not None and states < self.axis_limit_per_angstrom:
+            raise ValueError(
+                f"numerics.multiple_scattering_per_angstrom is {states:g}; it must be at least the "
+                f"recorded frequency, {self.axis_limit_per_angstrom:.3g} 1/Å, or be left out"
+            )
         in_ice = self.specimen.ice_thickness_angstrom is not None
         if in_ice and self.numerics.box_angstrom is not None:
             raise ValueError("numerics.box_angstrom cuts vacuum away, and ice fills the whole box")

@@ -23,6 +23,10 @@ class NumericsSettings(Settings):
     """Samples along one side of the box."""
     slice_thickness_angstrom: float | None = Field(None, gt=0, le=50)
     """Upper limit of the slices' thickness [Å]."""
+    multiple_scattering_per_angstrom: float | None = Field(None, gt=0, le=50)
+    """Highest frequency of the states between which the multislice scatters [1/Å]; beyond it,
+    every atom scatters for itself. Left out: all that the pixels hold. It saves time where those
+    are fine."""
     box_angstrom: float | None = Field(None, gt=0, le=2000)
     """Side of the part of the box, about its middle, that is computed [Å]; the rest is vacuum.
     Left out: what holds the molecule in any orientation, or the whole box where ice fills it."""

@@ -9,12 +9,12 @@ from functools import lru_cache
 
 import torch
 
-from diffragan.config.numerics import ANTIALIAS_FRACTION
 from diffragan.electron import Electron
 from diffragan.fourier import centred, fft2, ifft2
 from diffragan.grid import Grid
-from diffragan.physics.potential import effective_potential, projected_potential
-from diffragan.physics.slices import atoms_by_slice
+from diffragan.physics.own_scattering import coarser, with_own_scattering
+from diffragan.physics.potential import effective_potential, projected_potential, used_band
+from diffragan.physics.slices import at_slice_centres, atoms_by_slice
 from diffragan.structures.atomic_model import AtomicModel
 from diffragan.typing import Complex, Tensor, Waves
 
@@ -103,9 +103,7 @@ def _step(
     distance_angstrom: float, grid: Grid, electron: Electron, device: torch.device
 ) -> Complex[Tensor, "y x"]:
     """Propagator inside the band, zero beyond."""
-    limit = ANTIALIAS_FRACTION * grid.nyquist_per_angstrom
-    band = grid.squared_frequencies(device) <= limit**2
-    return propagator(distance_angstrom, grid, electron, device) * band
+    return propagator(distance_angstrom, grid, electron, device) * used_band(grid, device)
 
 
 def mid_plane_wave(
@@ -116,6 +114,7 @@ def mid_plane_wave(
     *,
     exact_heights: bool = True,
     depth_angstrom: float | None = None,
+    multiple_scattering_per_angstrom: float | None = None,
 ) -> Waves:
     """Scattered wave psi_s = psi - 1 of a unit plane wave at the mid-plane of the molecule.
 
@@ -132,6 +131,9 @@ def mid_plane_wave(
         of its slice, as a conventional multislice does.
     depth_angstrom : Extent along the beam that is divided into slices, the box's side when left
         out [Å].
+    multiple_scattering_per_angstrom : Highest frequency of the states between which the multislice
+        scatters; beyond it each atom scatters for itself, see `with_own_scattering`. The whole
+        band when left out [1/Å].
 
     Returns
     -------
@@ -139,16 +141,22 @@ def mid_plane_wave(
     """
     batch = model if model.positions.ndim > 2 else _as_batch(model)
     depth = depth_angstrom or grid.box_angstrom
+    limit = multiple_scattering_per_angstrom
+    coarse = grid if limit is None else coarser(grid, limit)
     slices = (
         (
             atoms.height_angstrom,
-            effective_potential(atoms, grid, electron)
+            effective_potential(atoms, coarse, electron)
             if exact_heights
-            else projected_potential(atoms, grid),
+            else projected_potential(atoms, coarse),
         )
         for atoms in atoms_by_slice(batch, depth, slice_thickness_angstrom)
     )
-    waves = multislice(slices, grid, electron)
+    waves = multislice(slices, coarse, electron)
+    if coarse != grid:
+        if not exact_heights:
+            batch = at_slice_centres(batch, depth, slice_thickness_angstrom)
+        waves = with_own_scattering(waves, batch, coarse, grid, electron)
     return waves if model.positions.ndim > 2 else waves[0]
 
 

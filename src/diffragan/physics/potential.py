@@ -7,8 +7,9 @@ split in the same way and cost nothing: thermal motion, exp(-B q^2 / 4), and the
 exp(i pi lambda h q^2) of an atom at the height h over the centre of its slice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 
@@ -16,9 +17,19 @@ from diffragan.config.numerics import ANTIALIAS_FRACTION
 from diffragan.electron import Electron
 from diffragan.grid import Grid
 from diffragan.physics.form_factors import VOLT_ANGSTROM2_PER_ANGSTROM, electron_form_factor
-from diffragan.physics.slices import SliceAtoms, atoms_by_slice
+from diffragan.physics.slices import SliceAtoms, all_atoms
 from diffragan.structures.atomic_model import AtomicModel
-from diffragan.typing import Complex, Float, Images, Tensor, Waves
+from diffragan.typing import Bool, Complex, Float, Images, Tensor, Waves
+
+
+def band_limit(grid: Grid) -> float:
+    """Highest frequency that a multislice on a grid uses [1/Å]."""
+    return ANTIALIAS_FRACTION * grid.nyquist_per_angstrom
+
+
+def used_band(grid: Grid, device: torch.device | str = "cpu") -> Bool[Tensor, "y x"]:
+    """Mask of the frequencies that a multislice on a grid uses, in FFT order."""
+    return grid.squared_frequencies(device) <= band_limit(grid) ** 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,45 +77,72 @@ class FourierBand:
 
 
 @lru_cache(maxsize=16)
-def _scaled_form_factor(band: FourierBand, atomic_number: int) -> Complex[Tensor, "ky kx"]:
+def scaled_form_factor(band: FourierBand, atomic_number: int) -> Complex[Tensor, "ky kx"]:
     """Transform of one atom's projected potential inside the band, scaled for `ifft2` [V Å].
 
     Real, but of the type of what it multiplies, which saves half the time of that.
     """
     q = band.frequencies()
     per_area = VOLT_ANGSTROM2_PER_ANGSTROM / band.grid.box_angstrom**2
-    inside = q <= ANTIALIAS_FRACTION * band.grid.nyquist_per_angstrom
+    inside = q <= band_limit(band.grid)
     factor = electron_form_factor(atomic_number, q) * per_area * band.grid.pixels**2
     return torch.where(inside, factor, 0.0).to(torch.complex64)
 
 
-def _phase_factors(
+def phase_factors(
+    atoms: SliceAtoms, band: FourierBand, wavelength_angstrom: float | None
+) -> tuple[Complex[Tensor, "batch kx atoms"], Complex[Tensor, "batch ky atoms"]]:
+    """Return the factors of every atom's contribution that depend on x alone, and on y alone.
+
+    Parameters
+    ----------
+    atoms, band, wavelength_angstrom : See `structure_sum`.
+    """
+    return (
+        _along_axis(band.samples_x(), 0, atoms, band, wavelength_angstrom),
+        _along_axis(band.samples_y(), 1, atoms, band, wavelength_angstrom),
+    )
+
+
+def _along_axis(
     samples: Float[Tensor, " k"],
-    coordinates: Float[Tensor, "batch atoms"],
+    axis: int,
     atoms: SliceAtoms,
-    box_angstrom: float,
+    band: FourierBand,
     wavelength_angstrom: float | None,
 ) -> Complex[Tensor, "batch k atoms"]:
-    """Return the factors of every atom's contribution that depend on one axis alone."""
-    frequency = (samples / box_angstrom)[:, None]
-    angle = (-2 * torch.pi) * frequency * coordinates[:, None, :]
+    frequency = (samples / band.grid.box_angstrom)[:, None]
+    angle = (-2 * torch.pi * frequency) * atoms.positions[:, None, :, axis]
     if wavelength_angstrom is not None:
-        heights = atoms.positions[:, None, :, 2]
-        angle = angle + (torch.pi * wavelength_angstrom) * frequency**2 * heights
+        fresnel = (torch.pi * wavelength_angstrom) * frequency**2
+        angle.addcmul_(fresnel, atoms.positions[:, None, :, 2])
     factors = torch.complex(torch.cos(angle), torch.sin(angle))
     if atoms.b_factors is not None:
         factors = factors * torch.exp(-0.25 * frequency**2 * atoms.b_factors[:, None, :])
     return factors
 
 
-def _structure_sum(
-    atoms: SliceAtoms, band: FourierBand, wavelength_angstrom: float | None
+def structure_sum(
+    atoms: SliceAtoms,
+    band: FourierBand,
+    wavelength_angstrom: float | None,
+    form_factor: Callable[[int], Complex[Tensor, "ky kx"]] | None = None,
+    turn: Float[Tensor, "batch atoms"] | None = None,
 ) -> Complex[Tensor, "batch ky kx"]:
-    """Sum the transforms of all atoms of a slice."""
-    box = band.grid.box_angstrom
-    x, y = atoms.positions[..., 0], atoms.positions[..., 1]
-    along_x = _phase_factors(band.samples_x(), x, atoms, box, wavelength_angstrom)
-    along_y = _phase_factors(band.samples_y(), y, atoms, box, wavelength_angstrom)
+    """Sum the transforms of all atoms of a slice.
+
+    Parameters
+    ----------
+    atoms : The slice.
+    band : Samples to compute.
+    wavelength_angstrom : The electron's, where atoms scatter at their own heights [Å].
+    form_factor : Of an element on the band; left out, that of its projected potential for `ifft2`.
+    turn : Phase shift of each atom's contribution [rad].
+    """
+    form_factor = form_factor or partial(scaled_form_factor, band)
+    along_x, along_y = phase_factors(atoms, band, wavelength_angstrom)
+    if turn is not None:
+        along_x = along_x * torch.polar(torch.ones_like(turn), turn)[:, None, :]
     if atoms.present is not None:
         along_x = along_x * atoms.present[:, None, :]
     total: Tensor | None = None
@@ -112,7 +150,7 @@ def _structure_sum(
         of_element = along_y[..., run.start : run.stop] @ along_x[
             ..., run.start : run.stop
         ].transpose(-1, -2)
-        factor = _scaled_form_factor(band, run.atomic_number)
+        factor = form_factor(run.atomic_number)
         total = of_element.mul_(factor) if total is None else total.addcmul_(of_element, factor)
     assert total is not None
     return total
@@ -127,7 +165,7 @@ def projected_potential(atoms: SliceAtoms, grid: Grid) -> Images:
     Source: Kirkland, 3rd ed., eqs. 5.9 and 5.19.
     """
     band = FourierBand(grid, atoms.positions.device, half=True)
-    half_plane = band.placed(_structure_sum(atoms, band, None))
+    half_plane = band.placed(structure_sum(atoms, band, None))
     potential: Tensor = torch.fft.irfft2(half_plane, s=(grid.pixels, grid.pixels))
     return potential
 
@@ -143,7 +181,7 @@ def effective_potential(atoms: SliceAtoms, grid: Grid, electron: Electron) -> Wa
     Source: Kirkland, 3rd ed., eqs. 5.19 and 6.65 (the propagator, to the slice's centre).
     """
     band = FourierBand(grid, atoms.positions.device, half=False)
-    samples = _structure_sum(atoms, band, electron.wavelength_angstrom)
+    samples = structure_sum(atoms, band, electron.wavelength_angstrom)
     potential: Tensor = torch.fft.ifft2(band.placed(samples))
     return potential
 
@@ -151,6 +189,4 @@ def effective_potential(atoms: SliceAtoms, grid: Grid, electron: Electron) -> Wa
 def whole_potential(model: AtomicModel, grid: Grid) -> Images:
     """Potential of a whole molecule projected along the beam, `(y, x)` in FFT order [V Å]."""
     single = AtomicModel(model.positions[None], model.atomic_numbers, model.b_factors)
-    thick = 4 * float(model.positions[..., 2].detach().abs().max()) + 1
-    (atoms,) = atoms_by_slice(single, thick, thick)
-    return projected_potential(atoms, grid)[0]
+    return projected_potential(all_atoms(single), grid)[0]

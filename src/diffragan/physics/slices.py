@@ -33,6 +33,26 @@ class SliceAtoms:
     """False where a pose has fewer atoms of an element here than another; None: all are there."""
     runs: tuple[ElementRun, ...]
 
+    def pieces(self, most: int) -> Iterator["SliceAtoms"]:
+        """Yield the atoms in groups of at most so many."""
+        for start in range(0, self.positions.shape[1], most):
+            here = slice(start, start + most)
+            yield SliceAtoms(
+                self.height_angstrom,
+                self.positions[:, here],
+                None if self.b_factors is None else self.b_factors[:, here],
+                None if self.present is None else self.present[:, here],
+                tuple(
+                    ElementRun(
+                        run.atomic_number,
+                        max(run.start - start, 0),
+                        min(run.stop - start, most),
+                    )
+                    for run in self.runs
+                    if run.start < start + most and run.stop > start
+                ),
+            )
+
 
 def slice_lattice(
     model: AtomicModel, depth_angstrom: float, thickness_angstrom: float
@@ -66,7 +86,7 @@ def atoms_by_slice(
     batch, atoms = model.positions.shape[:2]
     elements, element = torch.unique(model.atomic_numbers, return_inverse=True)
     z = model.positions[..., 2].detach()
-    number = torch.floor(z / thickness + count / 2).long().clamp(0, count - 1)
+    number = _slice_number(z, count, thickness)
     group = number * len(elements) + element
     order = torch.argsort(group, dim=1, stable=True)
     population = torch.zeros(batch, count * len(elements), dtype=torch.long, device=z.device)
@@ -96,6 +116,33 @@ def atoms_by_slice(
                 if size
             ),
         )
+
+
+def all_atoms(model: AtomicModel) -> SliceAtoms:
+    """Return all atoms of a batch of poses as one slice around the mid-plane."""
+    thick = 4 * float(model.positions[..., 2].detach().abs().max()) + 1
+    (atoms,) = atoms_by_slice(model, thick, thick)
+    return atoms
+
+
+def at_slice_centres(
+    model: AtomicModel, depth_angstrom: float, thickness_angstrom: float
+) -> AtomicModel:
+    """Move every atom to the height of its slice's centre.
+
+    Parameters
+    ----------
+    model, depth_angstrom, thickness_angstrom : See `atoms_by_slice`.
+    """
+    count, thickness = slice_lattice(model, depth_angstrom, thickness_angstrom)
+    number = _slice_number(model.positions[..., 2:].detach(), count, thickness)
+    heights = (number + 0.5 - count / 2) * thickness
+    positions = torch.cat((model.positions[..., :2], heights), -1)
+    return AtomicModel(positions, model.atomic_numbers, model.b_factors)
+
+
+def _slice_number(heights: Float[Tensor, "*shape"], count: int, thickness: float) -> Tensor:
+    return torch.floor(heights / thickness + count / 2).long().clamp(0, count - 1)
 
 
 def _places(

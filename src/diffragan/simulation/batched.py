@@ -9,9 +9,16 @@ import torch
 from diffragan.config.experiment import Experiment
 from diffragan.grid import Grid
 from diffragan.physics.camera import DetectorMaps
-from diffragan.physics.multislice import mid_plane_wave
 from diffragan.simulation.plan import Plan, Scene
-from diffragan.simulation.triplet import ENGINES, Engine, Triplet, expose, layout, set_up
+from diffragan.simulation.triplet import (
+    ENGINES,
+    Engine,
+    Triplet,
+    expose,
+    layout,
+    set_up,
+    torch_wave,
+)
 from diffragan.structures.atomic_model import AtomicModel
 from diffragan.typing import Waves
 
@@ -71,7 +78,7 @@ def simulate_triplets(
     generators: Sequence[np.random.Generator],
     *,
     together: int,
-    engine: Engine = mid_plane_wave,
+    engine: Engine = torch_wave,
     grid: Grid | None = None,
     maps: DetectorMaps | None = None,
 ) -> list[Triplet]:
@@ -113,11 +120,10 @@ def _waves(
     together: int,
 ) -> Iterator[Waves]:
     """Yield the mid-plane wave of every pose in turn, computed some at a time."""
-    electron, thickness = experiment.electron, experiment.slice_thickness_angstrom
     while some := list(islice(poses, together)):
         if len(some) == 1:
-            yield engine(some[0], grid, electron, thickness)
+            yield engine(some[0], grid, experiment)
         else:
             stacked = torch.stack([pose.positions for pose in some])
             batch = AtomicModel(stacked, some[0].atomic_numbers, some[0].b_factors)
-            yield from engine(batch, grid, electron, thickness)
+            yield from engine(batch, grid, experiment)

@@ -50,13 +50,17 @@ class Bench:
     equal_sampling_angstrom: float = 0.07
     """Pixels of the comparison with abTEM at equal settings [Å]."""
     equal_slices_angstrom: float = 2.0
+    equal_states_per_angstrom: float | None = 1.6
+    """Highest frequency of the states between which our multislice scatters there [1/Å]; None: all,
+    as in abTEM."""
     against_abtem: bool = True
     paper_settings: bool = True
     """Also time abTEM at the paper's settings."""
 
     def steps(self) -> int:
         """How often `step` is called."""
-        compared = self.orientations + 2 * TURNS + PAPER_TURNS * self.paper_settings
+        races = 2 + (self.equal_states_per_angstrom is not None)
+        compared = self.orientations + races * TURNS + PAPER_TURNS * self.paper_settings
         return TURNS + self.orientations + compared * self.against_abtem
 
     def models(self) -> list[AtomicModel]:
@@ -95,6 +99,8 @@ def run_bench(bench: Bench, step: Callable[[], None]) -> Report:
         raise ConfigError("orientations must be 1 or more, and the seed not negative")
     if min(bench.equal_sampling_angstrom, bench.equal_slices_angstrom) <= 0:
         raise ConfigError("the equal sampling and slices must be above 0 Å")
+    if bench.equal_states_per_angstrom is not None and not bench.equal_states_per_angstrom > 0:
+        raise ConfigError("the frequency of the equal comparison's states must be above 0 1/Å")
     if bench.experiment.specimen.ice_thickness_angstrom is not None:
         raise ConfigError(
             f"the preset '{bench.experiment.preset}' has ice, and waves are timed for molecules in "
@@ -144,12 +150,8 @@ def _equal_settings(
     bench: Bench, models: Sequence[AtomicModel], step: Callable[[], None]
 ) -> Report:
     """Compare waves, patterns, images and times with abTEM's at equal sampling and slices."""
-    tasks = [
-        conventional_task(
-            model, bench.experiment, bench.equal_sampling_angstrom, bench.equal_slices_angstrom
-        )
-        for model in models
-    ]
+    tasks = [_equal_task(bench, model) for model in models]
+    full = [replace(task, multiple_scattering_per_angstrom=None) for task in tasks]
     grid, electron = tasks[0].whole, tasks[0].electron
 
     def theirs(task: WaveTask) -> Waves:
@@ -157,9 +159,10 @@ def _equal_settings(
             task.model, grid, electron, task.slice_thickness_angstrom, grid.pixel_angstrom
         )
 
-    found, explained = [], []
-    for task in tasks:
+    found, explained, narrow = [], [], []
+    for task, complete in zip(tasks, full, strict=True):
         ours, expected = task.whole_wave(), theirs(task)
+        narrow.append(spectra_agreement(ours, complete.whole_wave(), grid, electron))
         found.append(asdict(agreement(ours, expected, grid, electron)))
         undone = without_linear_placement(expected, grid)
         explained.append(spectra_agreement(ours, undone, grid, electron))
@@ -171,6 +174,10 @@ def _equal_settings(
         with abtem_on_all_cores(cores()):
             theirs(tasks[0])  # plans the transforms anew
             tuned = race(workers, lambda: theirs(next(turn)), TURNS, step)
+    all_states = times
+    if bench.equal_states_per_angstrom is not None:
+        with WaveWorkers(full, cores()) as workers:
+            all_states = race(workers, lambda: theirs(next(turn)), TURNS, step)
     return {
         "relative_l2_20mrad": worst["angle"],
         "relative_l2_band": worst["band"],
@@ -183,6 +190,10 @@ def _equal_settings(
             "equal_abtem_seconds": times.theirs,
             "equal_abtem_seconds_all_cores": tuned.theirs,
             "speedup_equal_settings_abtem_all_cores": tuned.speedup,
+            "equal_seconds_all_states": all_states.ours,
+            "speedup_equal_settings_all_states": all_states.speedup,
+            "all_states_relative_l2_20mrad": max(angle for angle, _ in narrow),
+            "all_states_relative_l2_band": max(band for _, band in narrow),
             "linear_placement_undone_relative_l2_20mrad": max(angle for angle, _ in explained),
             "linear_placement_undone_relative_l2_band": max(band for _, band in explained),
         },
@@ -224,6 +235,16 @@ def _paper_settings(
     }
 
 
+def _equal_task(bench: Bench, model: AtomicModel) -> WaveTask:
+    return conventional_task(
+        model,
+        bench.experiment,
+        bench.equal_sampling_angstrom,
+        bench.equal_slices_angstrom,
+        bench.equal_states_per_angstrom,
+    )
+
+
 def _in_turns(tasks: Sequence[WaveTask]) -> Iterator[WaveTask]:
     while True:
         yield from tasks
@@ -231,9 +252,7 @@ def _in_turns(tasks: Sequence[WaveTask]) -> Iterator[WaveTask]:
 
 def _settings(bench: Bench, tasks: Sequence[WaveTask]) -> Report:
     experiment, task = bench.experiment, tasks[0]
-    equal = conventional_task(
-        tasks[0].model, experiment, bench.equal_sampling_angstrom, bench.equal_slices_angstrom
-    )
+    equal = _equal_task(bench, tasks[0].model)
     return {
         "structure": bench.structure.name,
         "structure_sha256": bench.structure.sha256,
@@ -254,6 +273,7 @@ def _settings(bench: Bench, tasks: Sequence[WaveTask]) -> Report:
         "equal_pixel_angstrom": equal.whole.pixel_angstrom,
         "equal_pixels_computed": equal.part.pixels,
         "equal_slice_thickness_angstrom": equal.slice_thickness_angstrom,
+        "equal_states_per_angstrom": equal.multiple_scattering_per_angstrom,
         "paper_sampling_angstrom": PAPER_SAMPLING_ANGSTROM,
         "paper_slice_thickness_angstrom": PAPER_SLICES_ANGSTROM,
         "fine_band_factor": FINE_BAND_FACTOR,

@@ -94,6 +94,11 @@ def simulate_dataset(
             "abTEM knows no B-factors; set specimen.thermal_motion to 'frozen_phonons', or use "
             "--engine torch"
         )
+    if engine == "abtem" and experiment.numerics.multiple_scattering_per_angstrom is not None:
+        raise ConfigError(
+            "abTEM scatters between all states of a grid; leave "
+            "numerics.multiple_scattering_per_angstrom out, or use --engine torch"
+        )
     for one in structures:  # says now, not at the first item, whose B-factors are missing
         with_thermal_motion(one.model, experiment.specimen, one.name)
     measured = layout(experiment, seed).measured & measured_region(

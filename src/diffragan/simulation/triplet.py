@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from diffragan.config.experiment import Experiment
-from diffragan.electron import Electron
 from diffragan.errors import ConfigError
 from diffragan.fourier import resample, resize_centred
 from diffragan.grid import Grid
@@ -24,10 +23,31 @@ from diffragan.structures.atomic_model import AtomicModel
 from diffragan.structures.vitreous_ice import embed_in_ice
 from diffragan.typing import Images, Int, Patterns, Tensor, Waves
 
-Engine = Callable[[AtomicModel, Grid, Electron, float], Waves]
-ENGINES: dict[str, Engine] = {"torch": mid_plane_wave, "abtem": abtem_mid_plane_wave}
+Engine = Callable[[AtomicModel, Grid, Experiment], Waves]
+"""Computes the mid-plane wave of atoms on a grid, by the settings of an experiment."""
 LARGEST_COUNT = 1e9
 """Counts are stored as 32-bit whole numbers; this leaves room for their noise."""
+
+
+def torch_wave(model: AtomicModel, grid: Grid, experiment: Experiment) -> Waves:
+    """Compute the mid-plane wave ourselves."""
+    return mid_plane_wave(
+        model,
+        grid,
+        experiment.electron,
+        experiment.slice_thickness_angstrom,
+        multiple_scattering_per_angstrom=experiment.numerics.multiple_scattering_per_angstrom,
+    )
+
+
+def abtem_wave(model: AtomicModel, grid: Grid, experiment: Experiment) -> Waves:
+    """Compute the mid-plane wave with abTEM."""
+    return abtem_mid_plane_wave(
+        model, grid, experiment.electron, experiment.slice_thickness_angstrom
+    )
+
+
+ENGINES: dict[str, Engine] = {"torch": torch_wave, "abtem": abtem_wave}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +90,7 @@ def simulate_triplet(
     experiment: Experiment,
     generator: np.random.Generator,
     *,
-    engine: Engine = mid_plane_wave,
+    engine: Engine = torch_wave,
     grid: Grid | None = None,
     maps: DetectorMaps | None = None,
 ) -> Triplet:
@@ -86,10 +106,8 @@ def simulate_triplet(
     maps : The detector's layout; one of seed 0 when left out.
     """
     specimen = set_up(model, experiment, generator)
-    part, thickness = grid or experiment.simulation_grid, experiment.slice_thickness_angstrom
-    waves = (
-        engine(atoms, part, experiment.electron, thickness) for atoms in specimen.configurations
-    )
+    part = grid or experiment.simulation_grid
+    waves = (engine(atoms, part, experiment) for atoms in specimen.configurations)
     return expose(waves, specimen.lost, experiment, generator, maps)
 
 

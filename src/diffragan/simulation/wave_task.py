@@ -28,6 +28,8 @@ class WaveTask:
     """Extent along the beam that is divided into slices [Å]."""
     slice_thickness_angstrom: float
     exact_heights: bool = True
+    multiple_scattering_per_angstrom: float | None = None
+    """Highest frequency of the states between which the multislice scatters [1/Å]; None: all."""
 
     def wave(self) -> Waves:
         """Compute psi_s on the part."""
@@ -38,6 +40,7 @@ class WaveTask:
             self.slice_thickness_angstrom,
             exact_heights=self.exact_heights,
             depth_angstrom=self.depth_angstrom,
+            multiple_scattering_per_angstrom=self.multiple_scattering_per_angstrom,
         )
 
     def whole_wave(self) -> Waves:
@@ -55,11 +58,16 @@ def preset_task(model: AtomicModel, experiment: Experiment) -> WaveTask:
         part,
         part.box_angstrom,
         experiment.slice_thickness_angstrom,
+        multiple_scattering_per_angstrom=experiment.numerics.multiple_scattering_per_angstrom,
     )
 
 
 def conventional_task(
-    model: AtomicModel, experiment: Experiment, sampling_angstrom: float, slice_angstrom: float
+    model: AtomicModel,
+    experiment: Experiment,
+    sampling_angstrom: float,
+    slice_angstrom: float,
+    multiple_scattering_per_angstrom: float | None = None,
 ) -> WaveTask:
     """Return the task that a conventional multislice has: atoms act at the centre of their slice.
 
@@ -71,13 +79,24 @@ def conventional_task(
     experiment : Gives electron and box.
     sampling_angstrom : Upper limit of the pixels' size [Å].
     slice_angstrom : Upper limit of the slices' thickness [Å].
+    multiple_scattering_per_angstrom : Highest frequency of the states between which the multislice
+        scatters; all of the grid's when left out, as in abTEM [1/Å].
     """
     box = experiment.box_angstrom
     whole = Grid(fast_even(box / sampling_angstrom - 1e-6), box)
     side = float(model.extent()[:2].max()) + 2 * MARGIN_ANGSTROM
     pixels = min(whole.pixels, fast_even(side / whole.pixel_angstrom))
     part = whole if pixels == whole.pixels else Grid(pixels, pixels * whole.pixel_angstrom)
-    return WaveTask(model, experiment.electron, whole, part, box, slice_angstrom, False)
+    return WaveTask(
+        model,
+        experiment.electron,
+        whole,
+        part,
+        box,
+        slice_angstrom,
+        exact_heights=False,
+        multiple_scattering_per_angstrom=multiple_scattering_per_angstrom,
+    )
 
 
 def fine_task(task: WaveTask, band_per_angstrom: float, slice_angstrom: float) -> WaveTask:
@@ -85,5 +104,10 @@ def fine_task(task: WaveTask, band_per_angstrom: float, slice_angstrom: float) -
     box = task.whole.box_angstrom
     whole = Grid(fast_even(3 * band_per_angstrom * box), box)
     return replace(
-        task, whole=whole, part=whole, depth_angstrom=box, slice_thickness_angstrom=slice_angstrom
+        task,
+        whole=whole,
+        part=whole,
+        depth_angstrom=box,
+        slice_thickness_angstrom=slice_angstrom,
+        multiple_scattering_per_angstrom=None,
     )
