@@ -166,6 +166,38 @@ def test_weights_that_are_no_numbers_are_one_line(run: Path, tmp_path: Path, bad
         ConditionalGanPhaser(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("is_streamed", "accepted", "refused"),
+    [(True, [900.0, 1000.0, 2000.0], [899.0, 2001.0]), (False, [1000.0], [900.0, 2000.0])],
+)
+def test_a_defocus_that_training_varied_over_is_accepted(
+    run: Path,
+    observations: Observations,
+    tmp_path: Path,
+    is_streamed: bool,
+    accepted: list[float],
+    refused: list[float],
+) -> None:
+    copied(run, tmp_path)
+    described = tmp_path / "best" / "checkpoint.json"
+    description = json.loads(described.read_text())
+    description["is_streamed"] = is_streamed
+    description["settings"]["stream"]["low_resolution_defocus_angstrom"] = [900.0, 2000.0]
+    described.write_text(json.dumps(description))
+    phaser = ConditionalGanPhaser(tmp_path)
+
+    def at(defocus: float) -> Experiment:
+        lens = observations.experiment.low_resolution
+        changed = lens.model_copy(update={"defocus_angstrom": defocus})
+        return observations.experiment.model_copy(update={"low_resolution": changed})
+
+    for defocus in accepted:
+        phaser.check_experiment(at(defocus))
+    for defocus in refused:
+        with pytest.raises(InputError, match=r"low_resolution\.defocus"):
+            phaser.check_experiment(at(defocus))
+
+
 @pytest.mark.parametrize("used", ["average", "generator"])
 def test_the_weights_that_were_validated_are_the_ones_used(
     run: Path, observations: Observations, tmp_path: Path, used: str

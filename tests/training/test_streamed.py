@@ -51,6 +51,7 @@ def test_a_stopped_run_sees_the_views_it_would_have_seen(tmp_path: Path) -> None
     one, other = (read_run(tmp_path / name, LAST) for name in ("straight", "halves"))
     for part, tensors in one.tensors.items():
         assert all(torch.equal(value, other.tensors[part][name]) for name, value in tensors.items())
+    assert one.description["is_streamed"] is True
     rows = read_log(tmp_path / "straight" / "training.csv", 4)
     assert [float(row["epoch"]) for row in rows] == [0.5, 1.0]  # 2 molecules, 4 orientations each
 

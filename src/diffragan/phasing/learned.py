@@ -60,6 +60,11 @@ class ConditionalGanPhaser:
                 f"{run_folder}: the network was trained without dropout, so it draws nothing at "
                 "random; leave --samples out, or train one with generator.dropout above 0"
             )
+        self._defocus = (
+            settings.stream.low_resolution_defocus_angstrom
+            if described.description.get("is_streamed") is True
+            else None
+        )
         self._run = run_folder
         self._device = torch.device(device)
         self.sampling = sampling
@@ -98,7 +103,7 @@ class ConditionalGanPhaser:
         ------
         InputError : Names the first setting that differs.
         """
-        difference = first_difference(self._trained_for, experiment)
+        difference = first_difference(self._nearest_trained(experiment), experiment)
         if difference is not None:
             name, trained, given = difference
             raise InputError(
@@ -106,6 +111,14 @@ class ConditionalGanPhaser:
                 f"{given}; make data that match by {matching_command(self._trained_for, name)}, "
                 "or train on data like these"
             )
+
+    def _nearest_trained(self, experiment: Experiment) -> Experiment:
+        """Return the experiment trained for, at the given defocus if training varied it so far."""
+        given = experiment.low_resolution.defocus_angstrom
+        if self._defocus is None or not self._defocus[0] <= given <= self._defocus[1]:
+            return self._trained_for
+        lens = self._trained_for.low_resolution.model_copy(update={"defocus_angstrom": given})
+        return self._trained_for.model_copy(update={"low_resolution": lens})
 
     def _encoded(self, observations: Observations) -> Float[Tensor, "item 2 y x"]:
         contrasts = contrast(

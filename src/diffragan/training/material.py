@@ -68,6 +68,8 @@ class Material:
     validation_items: Sequence[int]
     notes: tuple[str, ...] = ()
     """What the user should know about these data."""
+    is_streamed: bool = False
+    """Whether each view is simulated when it is shown, as `stream` of the settings says."""
 
 
 @dataclass(frozen=True, slots=True)

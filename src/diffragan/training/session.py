@@ -148,6 +148,7 @@ def save(session: Session, which: str) -> None:
         "encoding": material.encoding.as_json(),
         "experiment": material.experiment.model_dump(mode="json"),
         "data_identity": material.identity,
+        "is_streamed": material.is_streamed,
         "optimisers": optimiser_scalars(session.networks),
         "position": asdict(session.position),
         "views_seen": session.position.step * session.settings.batch,

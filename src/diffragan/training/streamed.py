@@ -156,13 +156,14 @@ def streamed_material(
         return Material(
             stream.name, stream.identity, experiment, encoding, shown, stream.epoch_views,
             HeldViews(judged.to(torch.device("cpu"))), range(settings.validation_views),
+            is_streamed=True,
         )  # fmt: skip
     store = TripletStore(validation)
     check_validation(store, experiment, stream.name)
     return Material(
         stream.name, stream.identity, experiment, encoding, shown, stream.epoch_views,
         Views(store, encoding, settings.memory_limit_mb), range(len(store)),
-        shared_molecules(stream.molecules, store),
+        shared_molecules(stream.molecules, store), is_streamed=True,
     )  # fmt: skip
 
 
