@@ -48,6 +48,12 @@ def test_a_map_and_a_title_are_added(folder: Path, tmp_path: Path) -> None:
     assert "<h1>Again</h1>" in page
     assert "theirs: 24 x 24 x 24 voxels of 1 Å" in page
     assert json.loads((folder / "page.json").read_text())["title"] == "Again"
+    # Both are kept from then on, until the map is gone.
+    assert run(["report", str(folder)]) == 0
+    assert (folder / "report.html").read_text() == page
+    (tmp_path / "theirs.mrc").unlink()
+    assert run(["report", str(folder)]) == 0
+    assert "theirs" not in (folder / "report.html").read_text()
 
 
 def spoil(folder: Path, how: str) -> None:

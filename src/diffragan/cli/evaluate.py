@@ -37,7 +37,7 @@ class Arguments:
     """What images of other programs show: projected potentials, the molecule white, or images as
     the data set's high-resolution lens forms them. Their scale does not matter."""
     reconstruction: tuple[Path, ...] = ()
-    """Folders that `diffragan reconstruct` wrote, to show their maps."""
+    """Folders that `diffragan reconstruct` wrote, or MRC files, to show as maps."""
     title: str = "Phased electron diffraction, judged against the truth"
     """Heading of the report."""
     device: str = "auto"

@@ -10,7 +10,7 @@ import tyro
 class Arguments:
     """Make report.html again from the folder that `diffragan evaluate` wrote.
 
-    Needs no data set and no phased stores. Maps are read again from where they are named.
+    Needs no data set and no phased stores. Maps are read again from where they were.
 
     Example: diffragan report evaluation --map map.mrc
     """
@@ -18,7 +18,8 @@ class Arguments:
     folder: tyro.conf.Positional[Path]
     """Folder of the evaluation."""
     map: tuple[Path, ...] = ()
-    """MRC files, or folders that `diffragan reconstruct` wrote, to show as surfaces."""
+    """MRC files, or folders that `diffragan reconstruct` wrote, to show as surfaces; those of the
+    old report when left out."""
     title: str | None = None
     """Heading of the report; the old one when left out."""
 
@@ -33,7 +34,8 @@ def run(arguments: Arguments) -> None:
     folder = arguments.folder
     record = read_record(folder)
     metrics = read_metrics(folder, record.methods)
-    maps = [read_reconstruction(place) for place in find_reconstructions(arguments.map)]
+    places = find_reconstructions(arguments.map) if arguments.map else record.maps
+    maps = [read_reconstruction(place) for place in places]
     figures = [figure for figure in record.figures if figure.name != "map"]
     figures += draw_maps(maps, folder)
     title = arguments.title or record.title

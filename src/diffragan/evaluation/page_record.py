@@ -23,6 +23,8 @@ class PageRecord:
     methods: tuple[str, ...]
     """In the order in which they were given; their colours depend on it."""
     figures: tuple[Drawn, ...]
+    maps: tuple[Path, ...]
+    """Where maps were read from, and still are."""
 
 
 def write_record(
@@ -31,6 +33,7 @@ def write_record(
     notes: Sequence[str],
     methods: Sequence[str],
     figures: Sequence[Drawn],
+    maps: Sequence[Path],
 ) -> None:
     """Write `page.json`; figures are named from the folder on, so that it can be moved."""
     drawn = [
@@ -44,12 +47,18 @@ def write_record(
         for figure in figures
         if figure.png.is_relative_to(folder)
     ]
-    content = {"title": title, "notes": list(notes), "methods": list(methods), "figures": drawn}
+    content = {
+        "title": title,
+        "notes": list(notes),
+        "methods": list(methods),
+        "figures": drawn,
+        "maps": [place.resolve() for place in maps],
+    }
     write_json(folder / FILE, content)
 
 
 def read_record(folder: Path) -> PageRecord:
-    """Read `page.json`; figures that are gone are left out.
+    """Read `page.json`; figures and maps that are gone are left out.
 
     Raises
     ------
@@ -73,6 +82,7 @@ def read_record(folder: Path) -> PageRecord:
             tuple(map(str, content["notes"])),
             tuple(map(str, content["methods"])),
             there,
+            tuple(place for place in map(Path, content["maps"]) if place.exists()),
         )
     except (KeyError, TypeError):
         raise InputError(f"{path}: damaged; evaluate again") from None

@@ -113,7 +113,8 @@ def write_report(
     )
     path = output_folder(out) / PAGE
     write_text(path, page)
-    write_record(out, title, notes, list(metrics["methods"]), figures)
+    places = [found.place for found in reconstructions if found.place]
+    write_record(out, title, notes, list(metrics["methods"]), figures, places)
     return path
 
 

@@ -31,6 +31,8 @@ class Reconstruction:
     """`(z, y, x)`, origin at voxel n // 2."""
     pixel_angstrom: float
     fsc: dict[str, Any]
+    place: Path | None = None
+    """Where it was read from."""
 
     @property
     def words(self) -> str:
@@ -81,10 +83,10 @@ def read_reconstruction(place: Path) -> Reconstruction:
     InputError : One of them is missing or damaged, or the map is no cube.
     """
     if place.is_dir():
-        return _read(place / "map.mrc", place.resolve().name, _read_fsc(place))
+        return _read(place, place / "map.mrc", place.resolve().name, _read_fsc(place))
     ours = place.name == "map.mrc" and (place.parent / "fsc.json").exists()
     fsc = _read_fsc(place.parent) if ours else {}
-    return _read(place, place.resolve().parent.name if ours else place.stem, fsc)
+    return _read(place, place, place.resolve().parent.name if ours else place.stem, fsc)
 
 
 def _read_fsc(folder: Path) -> dict[str, Any]:
@@ -106,12 +108,12 @@ def _read_fsc(folder: Path) -> dict[str, Any]:
     return fsc
 
 
-def _read(path: Path, name: str, fsc: dict[str, Any]) -> Reconstruction:
+def _read(place: Path, path: Path, name: str, fsc: dict[str, Any]) -> Reconstruction:
     volume, pixel, kind = read_mrc(path)
     if kind != "volume" or len(set(volume.shape)) != 1:
         size = " x ".join(map(str, volume.shape))
         raise InputError(f"{path}: a {kind} of {size}; a cubic map is needed")
-    return Reconstruction(name, volume, pixel, fsc)
+    return Reconstruction(name, volume, pixel, fsc, place)
 
 
 def draw_reconstruction(found: Reconstruction) -> Figure:

@@ -81,6 +81,7 @@ function curves(host, chart, { height = 380, groups = true } = {}) {
       if (one.shape) marks(plotted, one, x, y, chart.series.indexOf(one));
     }
     picture.append(plotted);
+    if (chart.limit) limitWords(x, foot);
     line = draw("line", { class: "reading", y1: MARGIN.top, y2: foot });
     picture.append(line);
     read();
@@ -92,9 +93,12 @@ function curves(host, chart, { height = 380, groups = true } = {}) {
       draw("rect", { class: "partly", x: axis, y: MARGIN.top, width: corner - axis, height: foot - MARGIN.top }),
       draw("rect", { class: "unmeasured", x: corner, y: MARGIN.top, width: right - corner, height: foot - MARGIN.top }),
       draw("line", { class: "limit-line", x1: axis, x2: axis, y1: MARGIN.top, y2: foot }));
-    const words = draw("text", { class: "note", transform: `translate(${axis - 5} ${foot - 8}) rotate(-90)` },
-      `whole rings end at ${chart.limit.axis.toFixed(2)} Å`);
-    picture.append(words);
+  }
+
+  function limitWords(x, foot) {
+    const [axis, corner] = [x(1 / chart.limit.axis), x(1 / chart.limit.corner)];
+    picture.append(draw("text", { class: "note", transform: `translate(${axis - 5} ${foot - 8}) rotate(-90)` },
+      `whole rings end at ${chart.limit.axis.toFixed(2)} Å`));
     if (corner - axis > 84) picture.append(draw("text", { class: "note", x: (axis + corner) / 2, y: foot - 8, "text-anchor": "middle" }, "partly measured"));
   }
 
