@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from paper_place import Place, drawn_by, first_views, stored_structures
+from paper_inputs import drawn_by, first_views, stored_structures
+from paper_place import Place
 from paper_training import train_small
 
 from diffragan.errors import ConfigError
@@ -32,7 +33,7 @@ def run_small(place: Place) -> None:
     large = [i for i in shown if masses[i] >= SMALL_KDA]
     small = [i for i in shown if masses[i] < SMALL_KDA]
     cases = [
-        _case(f"{len(chosen)} test proteins, {words}", views.of(chosen), alone.of(chosen))
+        Case(f"{len(chosen)} test proteins, {words}", views.of(chosen), alone.of(chosen))
         for chosen, words in ((large, "10 kDa and more"), (small, "under 10 kDa"))
         if chosen
     ]
@@ -74,11 +75,7 @@ def _further(place: Place) -> tuple[list[dict[str, Any]], Case]:
     items = list(range(len(data)))
     views = judge(data, items, drawn_by(place.phaser, data, None), "small proteins")
     label = f"{len(structures)} further proteins, under 10 kDa"
-    return per_molecule(data, views), _case(label, views, judge_image_alone(data, items))
-
-
-def _case(label: str, views: JudgedViews, alone: JudgedViews) -> Case:
-    return Case(label, views, alone)
+    return per_molecule(data, views), Case(label, views, judge_image_alone(data, items))
 
 
 def _alt(cases: Sequence[Case]) -> str:

@@ -2,14 +2,14 @@
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
+from paper_inputs import describe_run, first_views
 
 from diffragan.config.experiment import Experiment
 from diffragan.errors import ConfigError, InputError
@@ -23,24 +23,17 @@ from diffragan.evaluation.paper.judged import (
 )
 from diffragan.evaluation.protocol import check_source
 from diffragan.evaluation.wording import CONTROL_LABELS
-from diffragan.io.checkpoints import BEST, LAST, read_checkpoint
 from diffragan.io.files import output_folder, read_json, write_json
 from diffragan.io.phased import PhasedStore
 from diffragan.io.provenance import provenance
 from diffragan.io.triplets import TripletStore
 from diffragan.phasing.dataset import phase_dataset
 from diffragan.phasing.learned import ConditionalGanPhaser
-from diffragan.phasing.protocol import read_observations
 from diffragan.phasing.registry import recorded_settings
 from diffragan.simulation.dataset import simulate_dataset
-from diffragan.structures.atomic_model import AtomicModel
 from diffragan.structures.prepared import PreparedStructure
-from diffragan.typing import Images
 
 METHOD = "cgan"
-PAPER_STEPS = 269_400
-PAPER_VIEWS = 200 * 21_560
-"""200 epochs of 20 proteins with 1,078 orientations each."""
 
 
 @dataclass(frozen=True)
@@ -215,66 +208,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
-
-
-def describe_run(run: Path | None) -> dict[str, Any] | None:
-    """Say what a run was, how many steps it has seen, and what share of the paper's that is."""
-    if run is None:
-        return None
-    best, last = (read_checkpoint(run / which, ("average",)).description for which in (BEST, LAST))
-    return {
-        "path": str(run),
-        "steps": last["position"]["step"],
-        "steps_of_used_weights": best["position"]["step"],
-        "views_seen": last["views_seen"],
-        "share_of_the_papers_steps": last["position"]["step"] / PAPER_STEPS,
-        "share_of_the_papers_views": last["views_seen"] / PAPER_VIEWS,
-        "settings": last["settings"],
-        "data_identity": last["data_identity"],
-    }
-
-
-def first_views(data: TripletStore, count: int | None) -> list[int]:
-    """Items of the first views of each molecule; all when no number is given."""
-    owner = data.read("structure")
-    if count is None:
-        return list(range(len(owner)))
-    if count < 1:
-        raise ConfigError(f"--views is {count}; use 1 or more")
-    chosen = [np.flatnonzero(owner == index)[:count] for index in np.unique(owner)]
-    return sorted(int(item) for of_one in chosen for item in of_one)
-
-
-def drawn_by(phaser: ConditionalGanPhaser, data: TripletStore, like: Experiment | None) -> Draw:
-    """Draw images of a data set by a network.
-
-    Parameters
-    ----------
-    like : The experiment to tell the network, where it is to be tried on another than its own.
-    """
-
-    def draw(items: Sequence[int]) -> Images:
-        given = read_observations(data, items)
-        if like is not None:
-            given = replace(given, experiment=like)
-        return phaser.phase(given).images
-
-    return draw
-
-
-def stored_structures(data: TripletStore) -> list[PreparedStructure]:
-    """Molecules of a data set, as they were before they were turned."""
-    return [
-        PreparedStructure(
-            entry.name,
-            AtomicModel(
-                torch.from_numpy(entry.positions).float(),
-                torch.from_numpy(entry.atomic_numbers).long(),
-            ),
-            entry.mass_kda,
-            entry.sha256,
-            {},
-            Path(f"{entry.name}.pdb"),
-        )
-        for entry in data.structures()
-    ]

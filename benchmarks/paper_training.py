@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import yaml
-from paper_place import METHOD, Place, describe_run, drawn_by, first_views
+from paper_inputs import describe_run, drawn_by, first_views
+from paper_place import METHOD, Place
 
 from diffragan.config.load import load_training
 from diffragan.errors import ConfigError
@@ -75,7 +76,8 @@ def run_training(place: Place) -> None:
     logs = {name: read_log(run / LOG, described[name]["steps"]) for name, run in runs.items()}
     caption = (
         "Training: mean FRC of validation views, whose proteins are not trained on, from 10 to "
-        "2 Å (a), and losses (b), against epochs of the training data."
+        "2 Å (a), mean absolute difference from the truth (b), and the loss of the discriminator "
+        "(c), against epochs of the training data."
     )
     best = {name: max(float(row["validation_frc"]) for row in log) for name, log in logs.items()}
     words = ", ".join(f"{name} {frc:.3f}" for name, frc in best.items())

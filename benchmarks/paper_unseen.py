@@ -16,13 +16,8 @@ from diffragan.evaluation.paper.dependence import (
     measure_properties,
 )
 from diffragan.evaluation.paper.judged import judge_image_alone, per_molecule
-from diffragan.evaluation.paper.maps import (
-    PicturePair,
-    draw_difference,
-    draw_frc_map,
-    draw_ssim,
-    sum_frc_map,
-)
+from diffragan.evaluation.paper.maps import draw_frc_map, sum_frc_map
+from diffragan.evaluation.paper.pairs import PicturePair, draw_difference, draw_ssim
 from diffragan.evaluation.paper.unseen import draw_unseen
 from diffragan.evaluation.paper.view_rows import draw_rows, extreme_views, rows_of
 
@@ -39,24 +34,22 @@ def run_unseen(place: Place) -> None:
     main = methods[METHOD]
     molecules = per_molecule(place.test, main)
     limit = main.limit
-    figure = draw_unseen(methods, place.controls(main.items.tolist()), molecules, limit)
+    controls = place.controls(main.items.tolist())
+    figure = draw_unseen(methods, controls, molecules, limit)
     caption = (
         f"Unseen proteins over {len(main)} orientations (the paper's Figure 7). a: mean Fourier "
         "ring correlation of the phased images with the true ones, band: one standard deviation "
-        "over the views; thin: the mean of each protein; dashed: other methods and controls. In "
-        "brackets of the legend's words: where the curve falls below 0.5. b: mean FRC of single "
+        "over the views; thin: the mean of each protein; dashed: other methods and controls. The "
+        "legend says where a curve falls below 0.5. b: mean FRC of single "
         f"views from {band_words(limit)} for each protein: median, quartiles, 5 to 95 %."
-    )
-    caption = caption.replace(
-        " In brackets of the legend's words: where the curve falls below 0.5.",
-        " The legend says where a curve falls below 0.5.",
     )
     results = {
         "frequency_per_angstrom": main.frequency_per_angstrom.tolist(),
         "methods": {name: views.summary() for name, views in methods.items()},
+        "controls": {name: {"frc_mean": curve.tolist()} for name, curve in controls.items()},
         "molecules": molecules,
     }
-    alt = f"Mean FRC curves of {len(methods)} methods over {len(molecules)} proteins."
+    alt = f"Mean FRC curves over {len(molecules)} proteins: {', '.join(methods)}, and controls."
     place.record(
         "unseen", "unseen proteins over all orientations", results,
         {"unseen": (figure, caption, alt)},

@@ -3,11 +3,13 @@
 import importlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from diffragan.config.networks import DiscriminatorSettings, GeneratorSettings
 from diffragan.config.training import TrainingSettings
+from diffragan.io.files import write_json
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
 from diffragan.training.loop import train
@@ -82,6 +84,24 @@ def test_the_page_is_filled_from_the_results(results: Path, tmp_path: Path) -> N
     again = text
     _run("paper_page", results, "--page", page)
     assert page.read_text() == again
+
+
+def test_controls_of_an_evaluation_are_drawn_and_listed(
+    tiny: TripletStore, run: Path, results: Path, tiny_metrics: dict[str, Any], tmp_path: Path
+) -> None:
+    metrics, page = tmp_path / "metrics.json", tmp_path / "paper.md"
+    write_json(metrics, tiny_metrics)
+    page.write_text(PAGE.read_text())
+    _run("paper_page", results, "--metrics", metrics, "--page", page)
+    text = page.read_text()
+    assert "true moduli, random phases" in text
+    assert all(f"- {name}: {m['verdict']}" in text for name, m in tiny_metrics["methods"].items())
+    _run(
+        "paper_tests", "unseen", "--run", run, "--test", tiny.store.path, "--out", tmp_path / "out",
+        "--metrics", metrics,
+    )  # fmt: skip
+    drawn = json.loads((tmp_path / "out" / "unseen.json").read_text())["results"]["controls"]
+    assert set(drawn) >= {"low-resolution image alone", "true moduli, random phases"}
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,8 @@ from diffragan.evaluation.paper.judged import (
     per_molecule,
     stored_images,
 )
-from diffragan.evaluation.paper.maps import (
-    PicturePair,
-    draw_difference,
-    draw_frc_map,
-    draw_ssim,
-    sum_frc_map,
-)
+from diffragan.evaluation.paper.maps import draw_frc_map, sum_frc_map
+from diffragan.evaluation.paper.pairs import PicturePair, draw_difference, draw_ssim
 from diffragan.evaluation.paper.unseen import draw_unseen
 from diffragan.evaluation.paper.view_rows import draw_rows, extreme_views, rows_of
 from diffragan.io.phased import PhasedStore

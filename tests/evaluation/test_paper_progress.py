@@ -7,7 +7,13 @@ from diffragan.evaluation.paper.progress import columns_of, draw_progress
 
 def _rows(loss: str) -> list[dict[str, str]]:
     return [
-        {"epoch": str(e), "validation_frc": f"{0.1 * e}", "l1": "0.05", "discriminator_loss": loss}
+        {
+            "epoch": str(e),
+            "validation_frc": f"{0.1 * e}",
+            "l1": "0.05",
+            "validation_l1": "0.06",
+            "discriminator_loss": loss,
+        }
         for e in (0.5, 1.0, 1.5)
     ]
 
@@ -16,9 +22,10 @@ def test_a_run_without_an_adversary_has_no_curve_of_it() -> None:
     with column_style():
         both = draw_progress({"cgan": _rows("0.6"), "l1": _rows("0")})
         both.draw_without_rendering()
-    frc, losses = both.axes
+    frc, l1, discriminator = both.axes
     assert len(frc.get_lines()) == 2
-    assert len(losses.get_lines()) == 3
+    assert len(l1.get_lines()) == 4
+    assert len(discriminator.get_lines()) == 1
 
 
 def test_values_that_are_missing_are_gaps() -> None:

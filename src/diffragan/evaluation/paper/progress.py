@@ -1,9 +1,8 @@
-"""A training run in two panels: validation FRC against epoch, and the losses."""
+"""A training run: validation FRC against epoch, L1, and the loss of the discriminator."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from diffragan.errors import InputError
@@ -12,9 +11,10 @@ from diffragan.evaluation.paper.judged import Numbers
 from diffragan.evaluation.style import FAINT, method_colours
 from diffragan.io.training_log import Row
 
-HEIGHT_INCHES = 3.3
-LOSSES = (("l1", "L1 of the training views"), ("discriminator_loss", "loss of the discriminator"))
-X, FRC = "epoch", "validation_frc"
+HEIGHT_INCHES = 3.9
+X, FRC, L1, VALIDATION_L1, DISCRIMINATOR = (
+    "epoch", "validation_frc", "l1", "validation_l1", "discriminator_loss",
+)  # fmt: skip
 
 
 def columns_of(rows: Sequence[Row], names: Sequence[str]) -> dict[str, Numbers]:
@@ -37,28 +37,29 @@ def draw_progress(runs: Mapping[str, Sequence[Row]]) -> Figure:
     runs : Rows of the log of each run, by its name in the figure.
     """
     figure = column_figure(HEIGHT_INCHES)
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1.2, 1))
+    frc, l1, discriminator = figure.subplots(3, 1, sharex=True, height_ratios=(1.4, 1, 1))
     colours = method_colours(list(runs))
-    for place, (name, rows) in enumerate(runs.items()):
-        found = columns_of(rows, (X, FRC, *(key for key, _ in LOSSES)))
-        top.plot(found[X], found[FRC], color=colours[name], marker=".", ms=3, label=name)
-        _losses(bottom, found, colours[name], labelled=place == 0)
-    top.set_ylabel("validation FRC,\n10 to 2 Å")
+    for name, rows in runs.items():
+        found = columns_of(rows, (X, FRC, L1, VALIDATION_L1, DISCRIMINATOR))
+        colour, epoch = colours[name], found[X]
+        frc.plot(epoch, found[FRC], color=colour, marker=".", ms=3, label=name)
+        first = name == next(iter(runs))
+        for key, dashes, words in (
+            (L1, DASHES[0], "training"),
+            (VALIDATION_L1, DASHES[2], "validation"),
+        ):
+            l1.plot(epoch, found[key], color=colour, ls=dashes, label=words if first else None)
+        # Without an adversary there is no discriminator, and its loss is 0.
+        if np.nanmax(found[DISCRIMINATOR], initial=0.0) > 0:
+            discriminator.plot(epoch, found[DISCRIMINATOR], color=colour)
+    frc.set_ylabel("validation FRC,\n10 to 2 Å")
     if len(runs) > 1:
-        top.legend(loc="lower right")
-    bottom.set_yscale("log")
-    bottom.set_ylabel("loss")
-    bottom.set_xlabel("epoch")
-    bottom.legend(loc="center right")
-    for text, ax in zip("ab", (top, bottom), strict=True):
+        frc.legend(loc="lower right")
+    l1.set_ylabel("L1")
+    l1.legend(loc="best", ncols=2)
+    discriminator.set_ylabel("loss of the\ndiscriminator")
+    discriminator.set_xlabel("epoch")
+    for text, ax in zip("abc", (frc, l1, discriminator), strict=True):
         letter(ax, text)
         ax.grid(axis="y", color=FAINT, lw=0.5)
     return figure
-
-
-def _losses(ax: Axes, found: Mapping[str, Numbers], colour: str, *, labelled: bool) -> None:
-    for (key, words), dashes in zip(LOSSES, DASHES, strict=False):
-        # Without an adversary there is no discriminator, and its loss is 0.
-        if np.nanmax(found[key], initial=0.0) > 0:
-            label = words if labelled else None
-            ax.plot(found[X], found[key], color=colour, ls=dashes, label=label)
