@@ -77,6 +77,7 @@ def run(arguments: Arguments) -> None:
     from diffragan.config.load import load_training
     from diffragan.device import choose_device
     from diffragan.errors import ConfigError
+    from diffragan.io.checkpoints import has_checkpoint
     from diffragan.training.loop import train
     from diffragan.training.processes import is_first_process
 
@@ -108,7 +109,7 @@ def run(arguments: Arguments) -> None:
             tensorboard=arguments.tensorboard,
         )
     except KeyboardInterrupt:
-        if talks:
+        if talks and has_checkpoint(arguments.out):
             print(f"stopped; `--resume` goes on from {arguments.out / 'last'}")
         raise
     if not talks:

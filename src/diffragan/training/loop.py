@@ -77,8 +77,7 @@ def run_process(fabric: Fabric, job: Job) -> TrainingResult:
     """Train in this process, which may be one of several."""
     start = time.monotonic()
     limit = math.inf if job.max_minutes is None else job.max_minutes * SECONDS_PER_MINUTE
-    with together(fabric):
-        session = begin(job, fabric)
+    session = begin(job, fabric)
     position, recorder = session.position, session.recorder
     done = min(position.step, session.steps)
     with (

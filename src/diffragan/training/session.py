@@ -21,6 +21,7 @@ from diffragan.training.networks import (
     restore_networks,
 )
 from diffragan.training.position import Position
+from diffragan.training.processes import together
 from diffragan.training.recorder import Recorder
 from diffragan.training.runs import check_same_data, open_run
 from diffragan.training.streamed import Stream, streamed_material
@@ -81,28 +82,25 @@ def begin(job: Job, fabric: Fabric) -> Session:
     ConfigError, InputError, OutputError : What was asked for does not go together.
     """
     settings = job.settings
-    checkpoint = open_run(job.run, settings, resume=job.resume)
-    if checkpoint is None:
-        # Processes begin with random numbers of their own; nothing draws from these, and if
-        # anything ever does it will be repeatable.
-        torch.manual_seed(settings.seed)
-    encoding = Encoding.from_json(checkpoint.description["encoding"]) if checkpoint else None
-    if isinstance(job.data, Path):
-        material = stored_material(job.data, job.validation, settings, encoding)
-    else:
-        device = str(fabric.device)
-        material = streamed_material(job.data, job.validation, settings, encoding, device)
+    with together(fabric):
+        checkpoint = open_run(job.run, settings, resume=job.resume)
+        if checkpoint is None:
+            # Processes begin with random numbers of their own; nothing draws from these, and if
+            # anything ever does it will be repeatable.
+            torch.manual_seed(settings.seed)
+        material = _material(job, checkpoint, str(fabric.device))
+    # Not together: making them, processes talk to each other.
     networks, position = make_networks(settings, fabric), Position()
-    if checkpoint is not None:
-        description = checkpoint.description
-        check_same_data(job.run, description, material)
-        restore_networks(networks, checkpoint.tensors, description["optimisers"], job.run / LAST)
-        position = Position.from_json(description["position"])
     recorder = None
-    if fabric.is_global_zero:
-        recorder = Recorder(job.run, position.step, tensorboard=job.tensorboard)
-        for note in material.notes:
-            tell(note)
+    with together(fabric):
+        if checkpoint is not None:
+            described = checkpoint.description
+            restore_networks(networks, checkpoint.tensors, described["optimisers"], job.run / LAST)
+            position = Position.from_json(described["position"])
+        if fabric.is_global_zero:
+            recorder = Recorder(job.run, position.step, tensorboard=job.tensorboard)
+            for note in material.notes:
+                tell(note)
     return Session(
         job.run,
         settings,
@@ -114,6 +112,18 @@ def begin(job: Job, fabric: Fabric) -> Session:
         position,
         recorder,
     )
+
+
+def _material(job: Job, checkpoint: Checkpoint | None, device: str) -> Material:
+    described = checkpoint.description if checkpoint else None
+    encoding = Encoding.from_json(described["encoding"]) if described else None
+    if isinstance(job.data, Path):
+        material = stored_material(job.data, job.validation, job.settings, encoding)
+    else:
+        material = streamed_material(job.data, job.validation, job.settings, encoding, device)
+    if described is not None:
+        check_same_data(job.run, described, material)
+    return material
 
 
 def judge(session: Session, recorder: Recorder) -> None:
