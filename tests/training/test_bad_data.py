@@ -43,9 +43,13 @@ def spoilt(monkeypatch: pytest.MonkeyPatch, name: str, value: float) -> None:
     monkeypatch.setattr(TripletStore, "read", reading)
 
 
-def test_one_view_is_too_few(tmp_path: Path) -> None:
+def test_one_view_is_too_few_with_and_without_others_to_validate_on(
+    data: Path, tmp_path: Path
+) -> None:
     one = tiny_data(tmp_path / "one.zarr", orientations=1).store.path
-    assert "has 1 view(s); training needs two or more" in refusal(one, tmp_path / "run")
+    for validation in (None, data):
+        said = refusal(one, tmp_path / "run", validation=validation)
+        assert "one.zarr: has 1 view(s), and training needs two or more" in said
 
 
 def test_patterns_of_nothing_but_zeros(

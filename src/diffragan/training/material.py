@@ -104,6 +104,11 @@ def stored_material(
     """
     store = TripletStore(data)
     check_grid(store.experiment, settings, str(data))
+    if len(store) < 2:
+        raise InputError(
+            f"{data}: has {len(store)} view(s), and training needs two or more; simulate more "
+            "orientations"
+        )
     if validation is None:
         split = split_views(store.read("structure"), settings.validation_fraction, settings.seed)
         judged = store
