@@ -89,11 +89,11 @@ def run_stability(place: Place) -> None:
     found = measure_stability(place.test, items, place.phaser, limit, place.seed)
     caption = (
         f"Stability of the output under slight changes of the input, {len(items)} views (the "
-        "paper's S4): the molecule is shifted (a) or turned about the beam (b) by a little and its "
-        "data are simulated again; the low-resolution image has fewer electrons (c). Mean FRC "
-        f"from {band_words(limit)} of the output with its truth, and with the output of the "
-        "unchanged input after the change is taken back; bars: one standard deviation over the "
-        "views. Dashed: only the counts are drawn again."
+        "paper's S4): the molecule is shifted (a, d) or turned about the beam (b, e) by a little "
+        "and its data are simulated again; the low-resolution image has fewer electrons (c, f). "
+        "Mean FRC of the output with its truth, and with the output of the unchanged input after the "
+        "change is taken back; bars: one standard deviation over the views. Dashed: only the "
+        "counts are drawn again."
     )
     rows = stability_rows(found, limit)
     place.record(

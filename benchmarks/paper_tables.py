@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from diffragan.evaluation.diffraction_use import use_markdown
+from diffragan.evaluation.paper.judged import BANDS_ANGSTROM
 from diffragan.evaluation.wording import CONTROL_LABELS, resolution_of
 
 Result = Mapping[str, Any]
@@ -26,12 +27,16 @@ def spread(summary: Result) -> str:
     return f"{summary['score_mean']:.3f} ± {summary['score_std']:.3f}"
 
 
-HEADS = ("views", "mean FRC (± over views)", "FRC 0.5 at", "SSIM")
+HEADS = (
+    "views", "mean FRC (± over views)", *(f"{c:g} to {f:g} Å" for c, f in BANDS_ANGSTROM),
+    "FRC 0.5 at", "SSIM",
+)  # fmt: skip
 
 
 def cells(summary: Result) -> tuple[str, ...]:
     return (
-        str(summary["views"]), spread(summary), angstrom(summary), f"{summary['ssim_mean']:.3f}"
+        str(summary["views"]), spread(summary), *(f"{b['frc_mean']:.3f}" for b in summary["bands"]),
+        angstrom(summary), f"{summary['ssim_mean']:.3f}"
     )  # fmt: skip
 
 
@@ -116,16 +121,23 @@ def of_cases(result: Result) -> str:
 def of_stability(result: Result) -> str:
     units = {"shift": " Å", "turn": "°", "dose": " of the dose"}
     names = {"unchanged": "unchanged", "counts": "counts drawn again"}
-    rows = [
-        (
-            names.get(c["change"], f"{c['change']} {c['amount']:g}{units.get(c['change'], '')}"),
-            f"{c['score_with_truth']:.3f} ± {c['score_with_truth_std']:.3f}",
-            f"{c['score_with_unchanged']:.3f} ± {c['score_with_unchanged_std']:.3f}",
-        )
-        for c in result["results"]["changes"]
+    rows = []
+    for found in result["results"]["changes"]:
+        kind = found["change"]
+        words = names.get(kind, f"{kind} {found['amount']:g}{units.get(kind, '')}")
+        values = [
+            f"{band[key]:.3f} ± {band[f'{key}_std']:.3f}"
+            for key in ("with_truth", "with_unchanged")
+            for band in found["bands"]
+        ]
+        rows.append((words, *values))
+    bands = result["results"]["changes"][0]["bands"]
+    heads = [
+        f"{words}, {band['from_angstrom']:g} to {band['to_angstrom']:g} Å"
+        for words in ("output and its truth", "output and unchanged output")
+        for band in bands
     ]
-    heads = ("change of the input", "output and its truth", "output and the unchanged output")
-    return f"{table(heads, rows)}\n\nMean FRC over {result['results']['views']} views."
+    return f"{table(('change', *heads), rows)}\n\nMean FRC over {result['results']['views']} views."
 
 
 def of_pictures(result: Result) -> str:

@@ -88,5 +88,5 @@ def test_stability_compares_with_truth_and_with_the_unchanged_output(tiny: Tripl
     assert [one.change for one in found] == [UNCHANGED, *CHANGES]
     assert np.allclose(found[0].with_unchanged, 1)
     rows = stability_rows(found, limit)
-    assert rows[0]["score_with_unchanged"] == pytest.approx(1)
-    assert len(draw_stability(found, limit).axes) == 3
+    assert [band["with_unchanged"] for band in rows[0]["bands"]] == pytest.approx([1, 1])
+    assert len(draw_stability(found, limit).axes) == 6

@@ -13,6 +13,7 @@ from diffragan.evaluation.paper.dependence import (
 )
 from diffragan.evaluation.paper.judged import (
     JudgedViews,
+    band_mean,
     judge,
     judge_image_alone,
     judge_store,
@@ -40,6 +41,18 @@ def test_scores_are_those_of_evaluate(views: JudgedViews, tiny_metrics) -> None:
         method["resolution_frc_0p5_angstrom"], rel=1e-4
     )
     assert summary["ssim_mean"] == pytest.approx(method["ssim_mean"], abs=1e-5)
+
+
+def test_a_band_holds_the_rings_between_two_resolutions(views: JudgedViews) -> None:
+    resolutions = 1 / views.frequency_per_angstrom
+    curves = resolutions[None].repeat(2, 0)
+    found = band_mean(curves, views.limit, (5.0, 3.0))
+    inside = [r for r in resolutions if 3 < r <= 5]
+    assert found.tolist() == pytest.approx([np.mean(inside)] * 2)
+    assert band_mean(curves, views.limit, (1e-3, 1e-4)).tolist() == [0, 0]
+    summary = views.summary()["bands"][0]
+    whole = band_mean(views.curves, views.limit, (20.0, 5.0))
+    assert summary["frc_mean"] == pytest.approx(whole.mean())
 
 
 def test_the_truth_scores_one(tiny: TripletStore) -> None:

@@ -24,6 +24,10 @@ from diffragan.typing import Images
 
 BATCH = 16
 
+BANDS_ANGSTROM = ((20.0, 5.0), (5.0, 3.0), (3.0, 2.0))
+"""Resolutions between which FRC is also given. The paper's low-resolution image ends at 5 Å: what
+is right beyond it came from the pattern, or from what the network remembers of proteins."""
+
 Numbers = NDArray[np.float64]
 Draw = Callable[[Sequence[int]], Images]
 """Gives the recovered images `(item, y, x)` of some items."""
@@ -83,7 +87,29 @@ class JudgedViews:
             "resolution_starts_below": found.starts_below,
             "resolution_quartiles_angstrom": np.quantile(each, (0.25, 0.5, 0.75)).tolist(),
             "ssim_mean": float(self.ssim.mean()),
+            "bands": [self._band(*band) for band in BANDS_ANGSTROM],
         }
+
+    def _band(self, coarse: float, fine: float) -> dict[str, Any]:
+        found = band_mean(self.curves, self.limit, (coarse, fine))
+        return {
+            "from_angstrom": coarse,
+            "to_angstrom": fine,
+            "frc_mean": float(found.mean()),
+            "frc_std": float(found.std()),
+        }
+
+
+def band_mean(curves: Numbers, limit: MeasuredLimit, band: tuple[float, float]) -> Numbers:
+    """Mean of each curve `(view, ring)` over the rings of a band of resolutions [Å]; 0 without one.
+
+    Parameters
+    ----------
+    band : Coarse end, which belongs to it, and fine end, which does not [Å].
+    """
+    resolutions = 1 / limit.frequency_per_angstrom.numpy()
+    inside = (resolutions <= band[0]) & (resolutions > band[1])
+    return np.asarray(curves[:, inside].sum(1) / max(1, int(inside.sum())))
 
 
 def judge(data: TripletStore, items: Sequence[int], draw: Draw, description: str) -> JudgedViews:

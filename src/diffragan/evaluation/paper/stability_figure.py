@@ -3,93 +3,96 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from diffragan.evaluation.metrics import MeasuredLimit
 from diffragan.evaluation.paper.changes import COUNTED_AGAIN, UNCHANGED, Kind
-from diffragan.evaluation.paper.column import band_words, column_figure, legend_below, letter
+from diffragan.evaluation.paper.column import column_figure, legend_below, letter
+from diffragan.evaluation.paper.judged import BANDS_ANGSTROM, band_mean
 from diffragan.evaluation.paper.stability import Stability
 from diffragan.evaluation.style import CONTROL_GREYS, FAINT, INK, METHOD_COLOURS
 
-HEIGHT_INCHES = 2.35
+HEIGHT_INCHES = 3.7
+BANDS = BANDS_ANGSTROM[:2]
 PANELS: tuple[tuple[Kind, str], ...] = (
     ("shift", "shift [Å]"),
     ("turn", "turn [degrees]"),
     ("dose", "share of dose"),
 )
+SERIES = (
+    ("with_truth", METHOD_COLOURS["cgan"], "o", "output and its truth"),
+    ("with_unchanged", METHOD_COLOURS["hio"], "s", "output and output of the unchanged input"),
+)
 
 
 def stability_rows(found: Sequence[Stability], limit: MeasuredLimit) -> list[dict[str, Any]]:
     """Describe each change in plain numbers."""
-    whole = limit.whole_rings.numpy()
-    return [
-        {
-            "change": "unchanged" if one.change == UNCHANGED else one.change.kind,
-            "amount": one.change.amount,
-            "score_with_truth": float(one.with_truth[:, whole].mean()),
-            "score_with_truth_std": float(one.with_truth[:, whole].mean(1).std()),
-            "score_with_unchanged": float(one.with_unchanged[:, whole].mean()),
-            "score_with_unchanged_std": float(one.with_unchanged[:, whole].mean(1).std()),
-            "frc_with_truth": one.with_truth.mean(0).tolist(),
-            "frc_with_unchanged": one.with_unchanged.mean(0).tolist(),
-        }
-        for one in found
-    ]
+    rows = []
+    for one in found:
+        bands = []
+        for band in BANDS:
+            described: dict[str, Any] = {"from_angstrom": band[0], "to_angstrom": band[1]}
+            for name, *_ in SERIES:
+                scores = band_mean(getattr(one, name), limit, band)
+                described |= {name: float(scores.mean()), f"{name}_std": float(scores.std())}
+            bands.append(described)
+        rows.append(
+            {
+                "change": "unchanged" if one.change == UNCHANGED else one.change.kind,
+                "amount": one.change.amount,
+                "bands": bands,
+                "frc_with_truth": one.with_truth.mean(0).tolist(),
+                "frc_with_unchanged": one.with_unchanged.mean(0).tolist(),
+            }
+        )
+    return rows
 
 
 def draw_stability(found: Sequence[Stability], limit: MeasuredLimit) -> Figure:
-    """Draw how the output moves with each kind of change."""
-    whole = limit.whole_rings.numpy()
+    """Draw how the output moves with each kind of change, a row of panels for each band."""
     figure = column_figure(HEIGHT_INCHES)
-    panels = figure.subplots(1, len(PANELS), sharey=True)
-    by_kind = {kind: [f for f in found if f.change.kind == kind] for kind, _ in PANELS}
-    unchanged = next(one for one in found if one.change == UNCHANGED)
-    again = next(one for one in found if one.change == COUNTED_AGAIN)
-    for text, ax, (kind, label) in zip("abc", panels, PANELS, strict=True):
-        at_rest = 1.0 if kind == "dose" else 0.0
-        places = [at_rest, *(one.change.amount for one in by_kind[kind])]
-        start = again if kind == "dose" else unchanged
-        cases = [start, *by_kind[kind]]
-        order = np.argsort(places)
-        for curves, colour, marker, words in (
-            ([c.with_truth for c in cases], METHOD_COLOURS["cgan"], "o", "output and its truth"),
-            (
-                [c.with_unchanged for c in cases],
-                METHOD_COLOURS["hio"],
-                "s",
-                "output and output of the unchanged input",
-            ),
-        ):
-            _line(ax, np.array(places)[order], [curves[i][:, whole] for i in order], colour, marker,
-                  words)  # fmt: skip
-        ax.axhline(
-            float(again.with_unchanged[:, whole].mean()), color=CONTROL_GREYS[0], lw=0.8,
-            ls=(0, (2, 1.2)), label="counts drawn again, else unchanged",
-        )  # fmt: skip
-        if kind == "dose":
-            ax.set_xscale("log", base=2)
-            ax.set_xticks((0.25, 0.5, 1.0), ("1/4", "1/2", "1"))
-            ax.invert_xaxis()
-        if kind == "shift":
-            ax.set_xticks((0, 2, 4))
-        letter(ax, text)
-        ax.set_xlabel(label)
-        ax.set_ylim(min(0.0, ax.get_ylim()[0]), 1.03)
-        ax.grid(axis="y", color=FAINT, lw=0.5)
-    panels[0].set_ylabel(f"mean FRC,\n{band_words(limit)}")
-    legend_below(figure, panels[0], 1)
+    panels = figure.subplots(len(BANDS), len(PANELS), sharey=True, sharex="col")
+    letters = iter("abcdef")
+    for row, band in zip(panels, BANDS, strict=True):
+        for ax, (kind, label) in zip(row, PANELS, strict=True):
+            _panel(ax, found, kind, band, limit)
+            letter(ax, next(letters))
+            if row is panels[-1]:
+                ax.set_xlabel(label)
+        row[0].set_ylabel(f"mean FRC,\n{band[0]:g} to {band[1]:g} Å")
+    legend_below(figure, panels[0, 0], 1)
     return figure
 
 
-def _line(
-    ax: Axes, places: Any, curves: Sequence[Any], colour: str, marker: str, words: str
+def _panel(
+    ax: Axes,
+    found: Sequence[Stability],
+    kind: Kind,
+    band: tuple[float, float],
+    limit: MeasuredLimit,
 ) -> None:
-    scores = [curve.mean(1) for curve in curves]
-    means = [float(one.mean()) for one in scores]
-    spread = [float(one.std()) for one in scores]
-    ax.errorbar(
-        places, means, yerr=spread, color=colour, marker=marker, ms=3, mec=INK, mew=0.3, lw=1,
-        elinewidth=0.6, label=words,
+    """Draw one kind of change; a full dose is one at which the counts are drawn again."""
+    again = next(one for one in found if one.change == COUNTED_AGAIN)
+    start = again if kind == "dose" else next(one for one in found if one.change == UNCHANGED)
+    at_rest = 1.0 if kind == "dose" else 0.0
+    places = {at_rest: start} | {f.change.amount: f for f in found if f.change.kind == kind}
+    for name, colour, marker, words in SERIES:
+        scores = [band_mean(getattr(places[at], name), limit, band) for at in sorted(places)]
+        ax.errorbar(
+            sorted(places), [s.mean() for s in scores], yerr=[s.std() for s in scores],
+            color=colour, marker=marker, ms=3, mec=INK, mew=0.3, lw=1, elinewidth=0.6, label=words,
+        )  # fmt: skip
+    level = float(band_mean(again.with_unchanged, limit, band).mean())
+    ax.axhline(
+        level, color=CONTROL_GREYS[0], lw=0.8, ls=(0, (2, 1.2)),
+        label="counts drawn again, else unchanged",
     )  # fmt: skip
+    if kind == "shift":
+        ax.set_xticks((0, 2, 4))
+    if kind == "dose":
+        ax.set_xscale("log", base=2)
+        ax.set_xticks((0.25, 0.5, 1.0), ("1/4", "1/2", "1"))
+        ax.set_xlim(1.15, 0.22)
+    ax.set_ylim(min(0.0, ax.get_ylim()[0]), 1.03)
+    ax.grid(axis="y", color=FAINT, lw=0.5)
