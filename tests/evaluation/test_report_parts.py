@@ -117,8 +117,17 @@ def test_a_protein_that_a_method_left_out_has_no_number(tiny_metrics: dict[str, 
     views = views_of(tiny_metrics)
     views["molecule_of_item"] = [int(item == 0) for item in views["items"]]
     row = protein_table(tiny_metrics, views)["rows"][1]
-    assert [cell["text"] for cell in row[-2:]] == ["not phased", ""]
-    assert row[-2]["order"] == ""
+    assert [cell["text"] for cell in row[-3:]] == ["not phased", "", ""]
+    assert row[-3]["order"] == ""
+
+
+def test_a_median_that_is_a_bound_is_marked_as_one(tiny_metrics: dict[str, Any]) -> None:
+    method = {**tiny_metrics["methods"]["low-resolution"]}
+    method["resolution_per_view_angstrom"] = [18.4, 18.4, 18.4, 5.0, 2.0, 2.0, 2.0, 5.0]
+    method["starts_below_per_view"] = [True] * 3 + [False] * 5
+    method["reaches_limit_per_view"] = [False] * 4 + [True] * 3 + [False]
+    table = protein_table({**tiny_metrics, "methods": {"m": method}}, views_of(tiny_metrics))
+    assert [row[-3]["text"] for row in table["rows"]] == ["> 18", "≤ 2.00"]
 
 
 def test_without_pictures_there_is_no_gallery_and_no_globe(tiny_metrics: dict[str, Any]) -> None:
@@ -134,6 +143,10 @@ def test_directions_have_a_resolution_or_a_gap(tiny_metrics: dict[str, Any]) -> 
     assert None not in of_method["low-resolution"]
     assert [i for i, value in enumerate(of_method["er"]) if value is not None] == [1, 6]
     assert data["best"] in of_method
+    for one in data["methods"]:
+        method = tiny_metrics["methods"][one["name"]]
+        for item, below in zip(method["items"], method["starts_below_per_view"], strict=True):
+            assert (one["bounds"].get(str(item)) == ">") == below
 
 
 def map_of(volume: np.ndarray, **fsc: Any) -> Reconstruction:

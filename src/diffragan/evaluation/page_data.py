@@ -76,7 +76,12 @@ def _orientations(metrics: Mapping[str, Any], views: Mapping[str, Any]) -> dict[
         "direction": [[round(part, DIGITS) for part in of_item] for of_item in directions],
         "limit": metrics["measured_limit_angstrom"],
         "methods": [
-            {"name": name, **look, "resolution": _in_order(metrics["methods"][name], items)}
+            {
+                "name": name,
+                **look,
+                "resolution": _in_order(metrics["methods"][name], items),
+                "bounds": _bounds(metrics["methods"][name]),
+            }
             for name, look in appearance(list(metrics["methods"])).items()
         ],
     }
@@ -85,6 +90,15 @@ def _orientations(metrics: Mapping[str, Any], views: Mapping[str, Any]) -> dict[
 def _in_order(method: Mapping[str, Any], items: Sequence[int]) -> list[float | None]:
     found = dict(zip(method["items"], method["resolution_per_view_angstrom"], strict=True))
     return [round(found[item], DIGITS) if item in found else None for item in items]
+
+
+def _bounds(method: Mapping[str, Any]) -> dict[str, str]:
+    """Sign before the resolution of those views for which it is only a bound."""
+    signs: dict[str, str] = {}
+    for key, sign in (("reaches_limit_per_view", "≤"), ("starts_below_per_view", ">")):
+        pairs = zip(method["items"], method[key], strict=True)
+        signs |= {str(item): sign for item, is_bound in pairs if is_bound}
+    return signs
 
 
 def _ordered(values: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, median
 from typing import Any
 
+from diffragan.evaluation.wording import resolution_text
+
 HEADINGS = ("Protein", "Mass [kDa]", "Views")
 SHAPE = {
     "radius_of_gyration_angstrom": ("Radius of gyration [Å]", "{:.1f}"),
@@ -11,8 +13,8 @@ SHAPE = {
     "oversampling": ("Over-sampling", "{:.1f}"),
 }
 """What the evaluation may know of each protein besides: heading and format of each key."""
-SCORES = ("Å", "SSIM")
-"""Of each method: median resolution and mean similarity."""
+SCORES = ("Å", "FRC", "SSIM")
+"""Of each method: median resolution, mean FRC over the whole rings, and mean similarity."""
 
 
 def protein_table(metrics: Mapping[str, Any], views: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -57,15 +59,23 @@ def protein_table(metrics: Mapping[str, Any], views: Mapping[str, Any] | None) -
 
 
 def _scores(method: Mapping[str, Any], chosen: Sequence[bool]) -> list[dict[str, Any]]:
-    """Median resolution, which bounds do not spoil, and mean SSIM of the chosen views."""
+    """Median resolution, which single bounds do not spoil, and mean scores of the chosen views."""
     if not any(chosen):
-        return [_cell("not phased", None, starts=True), _cell("", None)]
-    found, ssim = (
-        [value for value, wanted in zip(method[key], chosen, strict=True) if wanted]
-        for key in ("resolution_per_view_angstrom", "ssim_per_view")
-    )
-    middle, similar = median(found), fmean(ssim)
-    return [_cell(f"{middle:.2f}", middle, starts=True), _cell(f"{similar:.3f}", similar)]
+        return [_cell("not phased", None, starts=True), _cell("", None), _cell("", None)]
+
+    def of_chosen(key: str) -> list[Any]:
+        return [value for value, wanted in zip(method[key], chosen, strict=True) if wanted]
+
+    found = of_chosen("resolution_per_view_angstrom")
+    middle, half = median(found), len(found) / 2
+    # Without its unit, which stands in the heading.
+    words = resolution_text(
+        middle,
+        reaches_limit=sum(of_chosen("reaches_limit_per_view")) > half,
+        starts_below=sum(of_chosen("starts_below_per_view")) > half,
+    ).removesuffix(" Å")
+    frc, ssim = fmean(of_chosen("score_per_view")), fmean(of_chosen("ssim_per_view"))
+    return [_cell(words, middle, starts=True), _cell(f"{frc:.3f}", frc), _cell(f"{ssim:.3f}", ssim)]
 
 
 def _cell(text: str, order: float | str | None, starts: bool = False) -> dict[str, Any]:

@@ -37,7 +37,8 @@ function globe(host, all, opened) {
   }
 
   function words(at) {
-    return `View ${all.items[at]} of ${all.molecules[all.molecule[at]]}: ${method.name} reaches ${method.resolution[at].toFixed(2)} Å.`;
+    const item = all.items[at], bound = method.bounds[item];
+    return `View ${item} of ${all.molecules[all.molecule[at]]}: ${method.name} reaches ${bound ? `${bound} ` : ""}${method.resolution[at].toFixed(2)} Å.`;
   }
 
   function point(event) {
