@@ -6,9 +6,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
+from lightning_fabric import Fabric
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from diffragan.config.networks import GeneratorSettings
 from diffragan.config.training import TrainingSettings
@@ -16,7 +20,7 @@ from diffragan.errors import ConfigError, OutputError
 from diffragan.io.checkpoints import LAST, read_run
 from diffragan.io.training_log import read_log
 from diffragan.training.loop import train
-from diffragan.training.processes import make_fabric
+from diffragan.training.processes import any_process, launch, make_fabric, together
 
 SETTINGS = TrainingSettings(
     generator=GeneratorSettings(pixels=32, width=4, depth=3, dropout=0.3),
@@ -91,3 +95,45 @@ def test_more_processes_than_gpus() -> None:
         pytest.skip("needs a machine with fewer than 4 GPUs")
     with pytest.raises(ConfigError, match="this machine has"):
         make_fabric(SETTINGS, "cuda", 4)
+
+
+class Starting:
+    """A Fabric whose processes end as `error` says."""
+
+    world_size = 2
+
+    def __init__(self, error: Exception) -> None:
+        self.strategy = SimpleNamespace(launcher=object())
+        self._error = error
+
+    def launch(self, _function: object) -> None:
+        raise self._error
+
+
+def launched(error: Exception) -> None:
+    launch(cast("Fabric", Starting(error)), lambda _fabric, job: job, 1)
+
+
+def test_a_killed_process_is_one_line() -> None:
+    with pytest.raises(ConfigError, match=r"process was killed.*--resume to go on") as caught:
+        launched(ProcessExitedException("killed", 1, 7, -9))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_defect_in_a_process_keeps_its_traceback() -> None:
+    with pytest.raises(ProcessRaisedException, match="where it happened"):
+        launched(ProcessRaisedException("where it happened", 1, 7))
+
+
+def test_signals_are_handled_as_before_once_processes_have_ended() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ConfigError):
+        launched(ProcessExitedException("killed", 1, 7, -9))
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_one_process_agrees_with_itself() -> None:
+    fabric = make_fabric(SETTINGS, "cpu")
+    assert any_process(fabric, True, False) == [True, False]
+    with pytest.raises(OutputError, match="as it was raised"), together(fabric):
+        raise OutputError("as it was raised")
