@@ -91,7 +91,7 @@ def run_stability(place: Place) -> None:
         f"Stability of the output under slight changes of the input, {len(items)} views (the "
         "paper's S4): the molecule is shifted (a, d) or turned about the beam (b, e) by a little "
         "and its data are simulated again; the low-resolution image has fewer electrons (c, f). "
-        "Mean FRC of the output with its truth, and with the output of the unchanged input after the "
+        "Mean FRC of the output with its truth, and with that of the unchanged input after the "
         "change is taken back; bars: one standard deviation over the views. Dashed: only the "
         "counts are drawn again."
     )

@@ -89,4 +89,5 @@ def test_stability_compares_with_truth_and_with_the_unchanged_output(tiny: Tripl
     assert np.allclose(found[0].with_unchanged, 1)
     rows = stability_rows(found, limit)
     assert [band["with_unchanged"] for band in rows[0]["bands"]] == pytest.approx([1, 1])
-    assert len(draw_stability(found, limit).axes) == 6
+    axes = draw_stability(found, limit).axes
+    assert [ax.get_xlabel() for ax in axes[3:]] == ["shift [Å]", "turn [degrees]", "share of dose"]

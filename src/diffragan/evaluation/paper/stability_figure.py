@@ -58,7 +58,7 @@ def draw_stability(found: Sequence[Stability], limit: MeasuredLimit) -> Figure:
         for ax, (kind, label) in zip(row, PANELS, strict=True):
             _panel(ax, found, kind, band, limit)
             letter(ax, next(letters))
-            if row is panels[-1]:
+            if band == BANDS[-1]:
                 ax.set_xlabel(label)
         row[0].set_ylabel(f"mean FRC,\n{band[0]:g} to {band[1]:g} Å")
     legend_below(figure, panels[0, 0], 1)
