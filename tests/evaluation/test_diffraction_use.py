@@ -1,6 +1,7 @@
 """The table that tells whether a method uses the diffraction."""
 
 import csv
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from diffragan.evaluation.diffraction_use import (
     use_table,
 )
 from diffragan.evaluation.metrics import MeasuredLimit, measured_limit
-from diffragan.evaluation.scores import BatchScores, ViewScores
+from diffragan.evaluation.scores import Truth, ViewScores
 from diffragan.evaluation.wording import RERUN_LABELS
 from tiny_data import TINY
 
@@ -26,10 +27,20 @@ def scores_of(curve: float, items: list[int], spread: float = 0.0) -> ViewScores
     """Scores with flat curves, each view a little off."""
     views, rings = len(items), LIMIT.rings - 1
     frc = torch.stack([torch.full((rings,), curve + spread * i).double() for i in range(views)])
-    one = torch.zeros(views, dtype=torch.float64)
-    unmoved = torch.zeros(views, 2, dtype=torch.float64)
-    batch = BatchScores(frc, frc, frc, one, one, one, one, one > 0, unmoved, one > 0, one, frc)
-    return ViewScores(LIMIT, list(items), [batch])
+    blank = ViewScores(LIMIT)
+    pixels = TINY.wave_pixels
+    waves = torch.zeros(views, pixels, pixels, dtype=torch.complex64)
+    side, width = TINY.image_pixels, TINY.diffraction_pixels
+    truth = Truth(
+        torch.zeros(views, side, side),
+        waves,
+        torch.zeros(views, width, width),
+        torch.ones(width, width, dtype=torch.bool),
+        torch.zeros(views, pixels, pixels, dtype=torch.bool),
+    )
+    blank.add(items, waves, truth.images, truth)
+    batch = replace(blank.all(), frc=frc)
+    return ViewScores(LIMIT, list(items), batch)
 
 
 def test_losses_are_paired_so_that_easy_views_do_not_blur_them() -> None:

@@ -15,8 +15,8 @@ def noise(seed: int, pixels: int = 80) -> torch.Tensor:
 
 
 def pictures(images: torch.Tensor) -> Pictures:
-    made = Pictures(frozenset(ITEMS))
-    made.by_item |= made.made(ITEMS, images)
+    made = Pictures(ITEMS)
+    made.keep(made.made(ITEMS, images))
     return made
 
 
@@ -50,6 +50,10 @@ def test_each_likeness_is_found() -> None:
 
 
 def test_only_what_is_wanted_is_kept() -> None:
-    wanted = Pictures(frozenset([2, 4]))
-    assert list(wanted.made(ITEMS, noise(0))) == [2, 4]
+    wanted = Pictures([2, 4])
+    made = wanted.made(ITEMS, noise(0))
+    assert list(made) == [2, 4]
     assert wanted.made([0, 1], noise(0)[:2]) == {}
+    wanted.keep(made)
+    assert wanted.items == [2, 4]
+    assert torch.equal(wanted.of([4, 2]), torch.stack([made[4], made[2]]))

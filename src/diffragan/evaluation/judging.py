@@ -117,11 +117,11 @@ def judge_all(
     compared = {
         _method(name): spread(sorted(result.rows), MOST_VIEWS) for name, result in results.items()
     }
-    every = [item for items in compared.values() for item in items]
+    every = sorted({item for items in compared.values() for item in items})
     pictures = {
-        **{name: Pictures(frozenset(items)) for name, items in compared.items()},
-        **{name: Pictures(frozenset(every)) for name in LOW_RESOLUTION},
-        TRUTH: Pictures(frozenset([*every, *spread(judged, MOST_TRUTHS)])),
+        **{name: Pictures(items) for name, items in compared.items()},
+        **{name: Pictures(every) for name in LOW_RESOLUTION},
+        TRUTH: Pictures(sorted({*every, *spread(judged, MOST_TRUTHS)})),
     }
     found = Judged(
         {name: ViewScores(limit) for name in results},
@@ -190,5 +190,5 @@ def _keep(found: Judged, batch: _Batch) -> None:
     for name, scores in found.controls.items():
         scores.take(*batch.scores[name])
     for name, made in batch.pictures.items():
-        found.pictures[name].by_item |= made
+        found.pictures[name].keep(made)
     found.envelope_share |= dict(zip(batch.items, batch.envelope_share, strict=True))

@@ -4,7 +4,7 @@ Each image is compared, at a coarse sampling that tells views apart, with the lo
 with the method's other images, and with the truth of all other views.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -50,21 +50,42 @@ def thumbnails(images: Images) -> Thumbnails:
 
 @dataclass(slots=True)
 class Pictures:
-    """Thumbnails of views by their item."""
+    """Thumbnails of views by their item, in one array."""
 
-    wanted: frozenset[int]
-    by_item: dict[int, Tensor] = field(default_factory=dict)
+    wanted: Sequence[int]
+    """Items whose pictures are kept; no item twice."""
+    _place: dict[int, int] = field(init=False)
+    _room: Tensor | None = field(init=False, default=None)
+    _there: set[int] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Give each item its row."""
+        self._place = {item: row for row, item in enumerate(self.wanted)}
 
     def made(self, items: Sequence[int], images: Images) -> dict[int, Tensor]:
         """Make those of some items that are wanted."""
-        rows = [row for row, item in enumerate(items) if item in self.wanted]
+        rows = [row for row, item in enumerate(items) if item in self._place]
         if not rows:
             return {}
         return dict(zip((items[row] for row in rows), thumbnails(images[rows]), strict=True))
 
+    def keep(self, made: Mapping[int, Tensor]) -> None:
+        """Keep pictures that were made."""
+        for item, picture in made.items():
+            if self._room is None:
+                self._room = picture.new_zeros(len(self.wanted), len(picture))
+            self._room[self._place[item]] = picture
+            self._there.add(item)
+
+    @property
+    def items(self) -> list[int]:
+        """Items of which there is a picture, in order."""
+        return sorted(self._there)
+
     def of(self, items: Sequence[int]) -> Thumbnails:
         """Return thumbnails of some items."""
-        return torch.stack([self.by_item[item] for item in items])
+        assert self._room is not None  # nobody asks before a view was judged
+        return self._room[[self._place[item] for item in items]]
 
 
 def resemblance(
@@ -78,10 +99,11 @@ def resemblance(
     truth : Of the true images, of these views and of others.
     low_resolution : Of the low-resolution image in each of its forms, of these views at least.
     """
-    items = sorted(recovered.by_item)
-    mine, others = recovered.of(items), sorted(truth.by_item)
+    items, others = recovered.items, truth.items
+    mine = recovered.of(items)
     with_truths = mine @ truth.of(others).T
-    own = torch.tensor([others.index(item) for item in items])
+    column_of = {item: column for column, item in enumerate(others)}
+    own = torch.tensor([column_of[item] for item in items])
     rows = torch.arange(len(items))
     of_own = with_truths[rows, own]
     with_truths[rows, own] = -1.0

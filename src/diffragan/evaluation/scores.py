@@ -1,6 +1,6 @@
 """Scores of many views, batch by batch, and their summary."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -96,6 +96,8 @@ class BatchScores:
     """Share of the box that the molecule covers."""
 
 
+COLUMNS = tuple(column.name for column in fields(BatchScores))
+FIRST_ROOM = 64
 FLAT = 1e-6
 """Range of an image over its largest value that rounding alone gives."""
 
@@ -129,16 +131,21 @@ def score_batch(
         frc if moved is before else image_frc(before, truth.images, limit.rings).double(),
         truth.envelope.double().mean((-2, -1)),
     )
-    return BatchScores(*(getattr(found, column.name).cpu() for column in fields(found)))
+    return _map_columns(found, Tensor.cpu)
 
 
 @dataclass(slots=True)
 class ViewScores:
-    """Scores of views as they come in; each view is known by its item in the data set."""
+    """Scores of views as they come in; each view is known by its item in the data set.
+
+    They are copied into arrays that grow by doubling: thousands of small tensors kept between the
+    large ones of the batches would hold their memory.
+    """
 
     limit: MeasuredLimit
     items: list[int] = field(default_factory=list)
-    batches: list[BatchScores] = field(default_factory=list)
+    room: BatchScores | None = None
+    """Rows for the views there are, and for more to come."""
 
     def add(self, items: Sequence[int], waves: Waves, images: Images, truth: Truth) -> None:
         """Judge recovered waves and images of some items.
@@ -152,27 +159,23 @@ class ViewScores:
 
     def take(self, items: Sequence[int], batch: BatchScores) -> None:
         """Add scores of some items."""
+        first, last = len(self.items), len(self.items) + len(items)
+        if self.room is None or last > len(self.room.ssim):
+            self.room = _enlarged(self.room, batch, max(FIRST_ROOM, 2 * last))
+        for column in COLUMNS:
+            getattr(self.room, column)[first:last] = getattr(batch, column)
         self.items.extend(int(item) for item in items)
-        self.batches.append(batch)
 
     def all(self) -> BatchScores:
         """Return the scores of all views, in the order of `items`."""
-        if len(self.batches) > 1:
-            self.batches = [
-                BatchScores(
-                    *(
-                        torch.cat([getattr(batch, column.name) for batch in self.batches])
-                        for column in fields(BatchScores)
-                    )
-                )
-            ]
-        return self.batches[0]
+        assert self.room is not None  # nobody asks before a view was judged
+        return _map_columns(self.room, lambda values: values[: len(self.items)])
 
     def part(self, items: Sequence[int]) -> "ViewScores":
         """Return the scores of some of the items."""
-        rows, whole = self._rows(items), self.all()
-        chosen = BatchScores(*(getattr(whole, column.name)[rows] for column in fields(whole)))
-        return ViewScores(self.limit, list(items), [chosen])
+        rows = self._rows(items)
+        chosen = _map_columns(self.all(), lambda values: values[rows])
+        return ViewScores(self.limit, list(items), chosen)
 
     def score(self, items: Sequence[int]) -> Float[Tensor, " view"]:
         """Mean FRC of each of the items over the whole rings: one number without a threshold."""
@@ -245,6 +248,20 @@ class ViewScores:
     def _rows(self, items: Sequence[int]) -> list[int]:
         position = {item: index for index, item in enumerate(self.items)}
         return [position[item] for item in items]
+
+
+def _map_columns(scores: BatchScores, change: Callable[[Tensor], Tensor]) -> BatchScores:
+    return BatchScores(*(change(getattr(scores, column)) for column in COLUMNS))
+
+
+def _enlarged(room: BatchScores | None, like: BatchScores, views: int) -> BatchScores:
+    """Make room for more views, and move there those that there are."""
+    larger = _map_columns(like, lambda values: values.new_zeros(views, *values.shape[1:]))
+    if room is not None:
+        for column in COLUMNS:
+            old = getattr(room, column)
+            getattr(larger, column)[: len(old)] = old
+    return larger
 
 
 def _r_factors(
