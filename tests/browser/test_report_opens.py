@@ -78,7 +78,11 @@ def test_the_page_prints_its_pictures_side_by_side(
     left, right = (page.locator(".layer").nth(at).bounding_box() for at in (1, 0))
     assert left["x"] + left["width"] <= right["x"] + 1
     assert abs(left["y"] - right["y"]) < 1
-    assert not page.locator("input[type=range]").first.is_visible()
+    tag = page.locator(".tag.right").bounding_box()
+    assert right["x"] <= tag["x"] < right["x"] + right["width"]
+    # What only the slider explains goes with it.
+    for moving in ("input[type=range]", ".read", ".handle"):
+        assert not page.locator(moving).first.is_visible()
     page.screenshot(path=artefacts / "report-print.png", full_page=True)
     page.pdf(path=artefacts / "report.pdf", format="A4")
     assert (artefacts / "report.pdf").stat().st_size > 50_000
