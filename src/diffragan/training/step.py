@@ -54,41 +54,62 @@ def adversarial_step(
     Losses, gradient norms and mean scores (about 1 taken for real, 0 not) by name. There is nothing
     of a discriminator where the objective has none.
     """
-    objective = settings.objective
     keys = dropout_keys(parts, settings.seed, step, fabric.global_rank)
     sums: Sums = {}
-    drawn: list[Tensor | None] = [None] * len(parts)
-    if objective.uses_discriminator:
-        networks.discriminator.requires_grad_(True)
-        networks.discriminator_optimiser.zero_grad()
-        for index, part in enumerate(parts):
-            last = index == len(parts) - 1
-            with torch.set_grad_enabled(len(parts) == 1):
-                generated = networks.generator(part.observed, keys[index])
-            drawn[index] = generated if len(parts) == 1 else None
-            with fabric.no_backward_sync(networks.discriminator, enabled=not last):  # type: ignore[arg-type]
-                loss, measured = _judge(networks.discriminator, part, generated.detach(), objective)
-                fabric.backward(loss / len(parts))
-            _add(sums, measured, len(parts))
-        sums["discriminator_gradient"] = _descend(
-            networks.discriminator, networks.discriminator_optimiser
-        )
-        networks.discriminator.requires_grad_(False)
-
-    networks.generator_optimiser.zero_grad()
-    for index, part in enumerate(parts):
-        last = index == len(parts) - 1
-        with fabric.no_backward_sync(networks.generator, enabled=not last):  # type: ignore[arg-type]
-            generated = drawn[index]
-            if generated is None:
-                generated = networks.generator(part.observed, keys[index])
-            loss, measured = _miss(networks, part, generated, objective, fabric)
-            fabric.backward(loss / len(parts))
-        _add(sums, measured, len(parts))
-    sums["generator_gradient"] = _descend(networks.generator, networks.generator_optimiser)
+    drawn: Tensor | None = None
+    if settings.objective.uses_discriminator:
+        drawn = _improve_discriminator(networks, parts, keys, settings.objective, fabric, sums)
+    _improve_generator(networks, parts, keys, settings.objective, fabric, sums, drawn)
     values = fabric.all_reduce(torch.stack([value.float() for value in sums.values()]))
     assert isinstance(values, Tensor)
     return dict(zip(sums, values.tolist(), strict=True))
+
+
+def _improve_discriminator(
+    networks: Networks,
+    parts: Sequence[Batch],
+    keys: Sequence[list[Key]],
+    objective: ObjectiveSettings,
+    fabric: Fabric,
+    sums: Sums,
+) -> Tensor | None:
+    """Take its step, add to what was measured, and return the images of a single part."""
+    network, generated, single = networks.discriminator, None, len(parts) == 1
+    network.requires_grad_(True)
+    networks.discriminator_optimiser.zero_grad()
+    for index, part in enumerate(parts):
+        with torch.set_grad_enabled(single):
+            generated = networks.generator(part.observed, keys[index])
+        waits = index < len(parts) - 1
+        with fabric.no_backward_sync(network, enabled=waits):  # type: ignore[arg-type]
+            loss, measured = _judge(network, part, generated.detach(), objective)
+            fabric.backward(loss / len(parts))
+        _add(sums, measured, len(parts))
+    sums["discriminator_gradient"] = _descend(network, networks.discriminator_optimiser)
+    network.requires_grad_(False)
+    return generated if single else None
+
+
+def _improve_generator(
+    networks: Networks,
+    parts: Sequence[Batch],
+    keys: Sequence[list[Key]],
+    objective: ObjectiveSettings,
+    fabric: Fabric,
+    sums: Sums,
+    drawn: Tensor | None,
+) -> None:
+    """Take its step and add to what was measured; `drawn` are the images of a single part."""
+    network = networks.generator
+    networks.generator_optimiser.zero_grad()
+    for index, part in enumerate(parts):
+        waits = index < len(parts) - 1
+        with fabric.no_backward_sync(network, enabled=waits):  # type: ignore[arg-type]
+            generated = network(part.observed, keys[index]) if drawn is None else drawn
+            loss, measured = _miss(networks, part, generated, objective, fabric)
+            fabric.backward(loss / len(parts))
+        _add(sums, measured, len(parts))
+    sums["generator_gradient"] = _descend(network, networks.generator_optimiser)
 
 
 def dropout_keys(parts: Sequence[Batch], seed: int, step: int, rank: int) -> list[list[Key]]:
