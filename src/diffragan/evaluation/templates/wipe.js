@@ -37,8 +37,12 @@ function layer({ source, name, alt, rings, bar }) {
   const marks = draw("svg", { viewBox: "0 0 100 100", "aria-hidden": "true" });
   for (const ring of rings || []) {
     const radius = 100 * ring.radius;
-    marks.append(draw("circle", { class: "ring", cx: 50, cy: 50, r: radius }),
-      draw("text", { class: "ring-name", x: 50, y: 50 - radius + (radius > 46 ? 4.4 : -1), "text-anchor": "middle" }, `${Number(ring.angstrom.toFixed(2))} Å`));
+    marks.append(draw("circle", { class: "ring", cx: 50, cy: 50, r: radius }));
+    // On both sides, so that one is seen however the pattern is cut.
+    for (const side of [-1, 1]) {
+      const place = { x: 50 + side * radius * Math.SQRT1_2, y: 51 + side * radius * Math.SQRT1_2 };
+      marks.append(draw("text", { class: "ring-name", ...place, "text-anchor": "middle" }, `${Number(ring.angstrom.toFixed(2))} Å`));
+    }
   }
   if (bar) {
     const length = 100 * bar.share;
