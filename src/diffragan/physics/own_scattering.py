@@ -32,8 +32,8 @@ from diffragan.structures.atomic_model import AtomicModel
 from diffragan.typing import Complex, Float, Tensor, Waves
 
 SMOOTH_PER_ANGSTROM = 0.5
-"""The smooth potential's band. With 0.8 the error beyond the band falls by a tenth, with 0.2 it
-grows by a tenth, and without the phase it is double."""
+"""The smooth potential's band. Beyond 1.6 1/Å the error of 1PPN's wave is 6.5 % for 0.8, 8 % for
+0.2, and 16 % without this phase."""
 ATOM_BOX_ANGSTROM = 20.0
 """Side of the box of a single atom: samples 0.05 1/Å apart, between which all is straight."""
 ATOMS_TOGETHER = 1024
@@ -51,8 +51,8 @@ def with_own_scattering(
 ) -> Waves:
     """Complete a mid-plane wave of a narrow band by every atom's own scattering.
 
-    Exact for an atom alone and for a weak object; it leaves out what neighbours do together
-    through states beyond the coarse band. Gradients flow to positions and B-factors.
+    For an atom alone this is the wave of the full multislice, as it is for a weak object; left out
+    is what neighbours do together through states beyond the coarse band. Gradients flow to positions and B-factors.
 
     Parameters
     ----------
