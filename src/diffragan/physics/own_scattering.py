@@ -52,7 +52,8 @@ def with_own_scattering(
     """Complete a mid-plane wave of a narrow band by every atom's own scattering.
 
     For an atom alone this is the wave of the full multislice, as it is for a weak object; left out
-    is what neighbours do together through states beyond the coarse band. Gradients flow to positions and B-factors.
+    is what neighbours do together through states beyond the coarse band. Gradients flow to
+    positions and B-factors.
 
     Parameters
     ----------
