@@ -30,7 +30,8 @@ def write_subset(data: TripletStore, items: Sequence[int], out: Path) -> Path:
         raise InputError(f"{data.store.path}: holds items 0 to {len(data) - 1}; choose among these")
     owner = data.read("structure", items)
     kept = sorted({int(index) for index in owner})
-    entries = [data.structures()[index] for index in kept]
+    molecules = data.structures()
+    entries = [molecules[index] for index in kept]
     specs = triplet_specs(data.experiment, len(items), sum(len(e.positions) for e in entries))
     made_by = provenance("subset", {"items": fingerprint(list(items))}, None, {
         data.store.path.name: data.identity
