@@ -54,7 +54,7 @@ def draw_progress(runs: Mapping[str, Sequence[Row]]) -> Figure:
             discriminator.plot(epoch, found[DISCRIMINATOR], color=colour)
     frc.set_ylabel("validation FRC,\n10 to 2 Å")
     if len(runs) > 1:
-        frc.legend(loc="lower right")
+        frc.legend(loc="best")
     l1.set_ylabel("L1")
     l1.legend(loc="best", ncols=2)
     discriminator.set_ylabel("loss of the\ndiscriminator")

@@ -20,7 +20,14 @@ from diffragan.evaluation.paper.column import (
     two_parts,
 )
 from diffragan.evaluation.paper.judged import JudgedViews, Numbers
-from diffragan.evaluation.style import CONTROL_GREYS, FAINT, INK, MARKERS, method_colours
+from diffragan.evaluation.style import (
+    CONTROL_GREYS,
+    FAINT,
+    INK,
+    MARKERS,
+    METHOD_COLOURS,
+    method_colours,
+)
 
 CURVES_INCHES = 2.7
 ROW_INCHES = 0.155
@@ -60,16 +67,24 @@ def draw_unseen(
         )
         for place, (name, views) in enumerate(methods.items())
     ]
-    lines += [
-        Line(name, curve, CONTROL_GREYS[place % len(CONTROL_GREYS)], DASHES[2 + place % 3])
-        for place, (name, curve) in enumerate(controls.items())
-    ]
+    lines += _control_lines(controls)
     draw_lines(top, limit, lines)
     letter(top, "a")
     _strips(bottom, methods, molecules, colours, limit)
     letter(bottom, "b")
     legend_below(upper, top, 1)
     return figure
+
+
+def _control_lines(controls: Mapping[str, Numbers]) -> list[Line]:
+    """Give a method's colour to what a method made, and each other control its grey and dash."""
+    lines = []
+    for place, (name, curve) in enumerate(controls.items()):
+        grey = CONTROL_GREYS[(place + place // 3) % len(CONTROL_GREYS)]
+        colour = METHOD_COLOURS.get(name.split(",")[0].lower())
+        dashes = DASHES[1] if colour else DASHES[2 + place % 3]
+        lines.append(Line(name, curve, colour or grey, dashes))
+    return lines
 
 
 def _faint_molecules(
