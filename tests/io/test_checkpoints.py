@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -134,9 +135,12 @@ def test_weights_of_this_network(tmp_path: Path) -> None:
     assert torch.equal(network.weight, torch.ones(2, 2))
 
 
-@pytest.fixture
+@contextmanager
 def small_files() -> Iterator[None]:
-    """Let the system refuse to write more than 4 kB into a file, as a full disk would."""
+    """Let the system refuse to write more than 4 kB into a file, as a full disk would.
+
+    No longer than needed: the test runner's own output may be a file.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
@@ -147,10 +151,9 @@ def small_files() -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-@pytest.mark.usefixtures("small_files")
 def test_the_systems_refusal_of_tensors_is_its_own_error_and_the_old_one_stays(run: Path) -> None:
     large = Checkpoint({"generator": {"weight": torch.zeros(10_000)}}, {"loss": 2})
-    with pytest.raises(OSError, match=r"generator\.safetensors") as caught:
+    with pytest.raises(OSError, match=r"generator\.safetensors") as caught, small_files():
         write_checkpoint(run / "best", large)
     assert caught.value.errno == errno.EFBIG
     assert read_run(run).description["loss"] == 1
