@@ -140,7 +140,10 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
     except MemoryError:
         return _complain("not enough memory; use fewer or smaller images, or fewer workers")
     except KeyboardInterrupt:
-        print("diffragan: interrupted; run the same command again to go on", file=sys.stderr)
+        print(
+            "diffragan: interrupted; run the same command again to go on, `train` with --resume",
+            file=sys.stderr,
+        )
         return EXIT_INTERRUPTED
     return 0
 
