@@ -14,6 +14,7 @@ from paper_inputs import describe_run, first_views
 from diffragan.config.experiment import Experiment
 from diffragan.errors import ConfigError, InputError
 from diffragan.evaluation.figures import save
+from diffragan.evaluation.inputs import check_source
 from diffragan.evaluation.paper.judged import (
     Draw,
     JudgedViews,
@@ -21,7 +22,6 @@ from diffragan.evaluation.paper.judged import (
     judge_store,
     stored_images,
 )
-from diffragan.evaluation.protocol import check_source
 from diffragan.evaluation.wording import CONTROL_LABELS
 from diffragan.io.files import output_folder, read_json, write_json
 from diffragan.io.phased import PhasedStore

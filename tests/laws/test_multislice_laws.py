@@ -13,20 +13,11 @@ from diffragan.physics.multislice import mid_plane_wave, multislice, propagator,
 from diffragan.physics.potential import effective_potential, projected_potential
 from diffragan.physics.slices import atoms_by_slice
 from diffragan.structures.atomic_model import AtomicModel
+from random_atoms import difference, molecule
 
 GRID = Grid(96, 32.0)
 ELECTRON = Electron(200.0)
 seeds = st.integers(0, 2**31)
-
-
-def molecule(seed: int, atoms: int = 60, size: float = 16.0) -> AtomicModel:
-    rng = np.random.default_rng(seed)
-    positions = torch.from_numpy(rng.uniform(-size / 2, size / 2, (atoms, 3))).float()
-    return AtomicModel(positions, torch.from_numpy(rng.choice([1, 6, 7, 8, 16], atoms)))
-
-
-def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float(torch.linalg.norm(found - expected) / torch.linalg.norm(expected))
 
 
 @given(st.floats(-15.0, 15.0), st.floats(0.7, 20.0))

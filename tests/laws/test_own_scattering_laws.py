@@ -1,6 +1,5 @@
 """Laws of the narrow multislice whose atoms scatter beyond its band each for itself."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,21 +12,12 @@ from diffragan.physics import own_scattering
 from diffragan.physics.multislice import mid_plane_wave
 from diffragan.physics.slices import all_atoms, at_slice_centres, atoms_by_slice
 from diffragan.structures.atomic_model import AtomicModel
+from random_atoms import difference, molecule
 
 GRID = Grid(192, 32.0)  # a band of 2 1/Å
 NARROW_PER_ANGSTROM = 1.0
 ELECTRON = Electron(200.0)
 seeds = st.integers(0, 2**31)
-
-
-def molecule(seed: int, atoms: int = 60, size: float = 16.0) -> AtomicModel:
-    rng = np.random.default_rng(seed)
-    positions = torch.from_numpy(rng.uniform(-size / 2, size / 2, (atoms, 3))).float()
-    return AtomicModel(positions, torch.from_numpy(rng.choice([1, 6, 7, 8, 16], atoms)))
-
-
-def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float(torch.linalg.norm(found - expected) / torch.linalg.norm(expected))
 
 
 def full(model: AtomicModel, thickness: float = 2.0) -> torch.Tensor:
