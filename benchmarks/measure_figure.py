@@ -14,8 +14,8 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Rectangle
 
+from diffragan.alignment import align
 from diffragan.config.load import load_experiment
-from diffragan.evaluation.alignment import align
 from diffragan.evaluation.difference import difference_mask, mask_edges
 from diffragan.evaluation.frc import frc_curves
 from diffragan.evaluation.frc_map import frc_map, frc_map_sums, frc_mask

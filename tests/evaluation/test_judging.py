@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from diffragan.alignment import translate
 from diffragan.errors import ConfigError, InputError
 from diffragan.evaluation import judging
-from diffragan.evaluation.alignment import translate
-from diffragan.evaluation.in_order import AHEAD, in_order, thread_count
 from diffragan.evaluation.judging import Result, judge_all, spread
 from diffragan.evaluation.metrics import measured_limit
 from diffragan.evaluation.protocol import evaluate
 from diffragan.evaluation.scores import ViewScores, read_truth, score_batch
+from diffragan.in_order import AHEAD, in_order, thread_count
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
 from tiny_data import tiny_phased

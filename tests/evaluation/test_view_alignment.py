@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffragan.evaluation.alignment import align, half_turn, translate
+from diffragan.alignment import align, half_turn, translate
 from diffragan.fourier import fourier, inverse_fourier
 from diffragan.io.triplets import TripletStore
 from diffragan.rings import ring_distance

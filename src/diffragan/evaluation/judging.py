@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import torch
 
 from diffragan.evaluation.controls import CONTROLS, IMAGE_ALONE
-from diffragan.evaluation.in_order import in_order
 from diffragan.evaluation.metrics import MeasuredLimit
 from diffragan.evaluation.r_free import free_set_of
 from diffragan.evaluation.resemblance import (
@@ -26,6 +25,7 @@ from diffragan.evaluation.scores import (
     read_truth,
     score_batch,
 )
+from diffragan.in_order import in_order
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
 from diffragan.models.encoding import contrast

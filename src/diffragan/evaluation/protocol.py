@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import torch
 
+from diffragan.alignment import LEAST_GAIN, STANDS_OUT
 from diffragan.errors import InputError
-from diffragan.evaluation.alignment import LEAST_GAIN, STANDS_OUT
 from diffragan.evaluation.cautions import cautions
 from diffragan.evaluation.controls import IMAGE_ALONE
 from diffragan.evaluation.coverage import measured_share
@@ -20,7 +20,6 @@ from diffragan.evaluation.diffraction_use import (
     use_table,
 )
 from diffragan.evaluation.groups import group_scores, intervals_over_proteins
-from diffragan.evaluation.in_order import thread_count
 from diffragan.evaluation.inputs import (
     check_images,
     check_source,
@@ -41,6 +40,7 @@ from diffragan.evaluation.reruns import WRONG_DIFFRACTION, RerunPlace, rerun_con
 from diffragan.evaluation.summary import VERDICT_SENTENCES
 from diffragan.evaluation.training_pattern import mean_pattern
 from diffragan.evaluation.verdict import RULE, Signs, coarse_frc, judge
+from diffragan.in_order import thread_count
 from diffragan.io.files import output_folder, write_json, write_text
 from diffragan.io.phased import PhasedStore
 from diffragan.io.provenance import fingerprint, provenance

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from diffragan.alignment import align
 from diffragan.errors import InputError
-from diffragan.evaluation.alignment import align
 from diffragan.evaluation.bootstrap import resolution_interval
 from diffragan.evaluation.envelope import energy_outside_envelope, true_envelope
 from diffragan.evaluation.likeness import correlation

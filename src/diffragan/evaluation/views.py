@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from diffragan.evaluation.alignment import align
+from diffragan.alignment import align
 from diffragan.evaluation.gallery import molecule_half_width
 from diffragan.evaluation.metrics import image_frc, measured_limit
 from diffragan.evaluation.view_pictures import (

@@ -40,11 +40,11 @@ from diffragan.simulation.conformations import check_populations
 from diffragan.simulation.orientations import check_fits, size_in_poses
 from diffragan.simulation.plan import Plan, Scene, make_plan
 from diffragan.simulation.specimen import with_thermal_motion
-from diffragan.simulation.threads import one_thread
 from diffragan.simulation.triplet import Triplet, layout
 from diffragan.simulation.workers import memory_bytes, worker_count
 from diffragan.structures.prepared import PreparedStructure
 from diffragan.structures.superposition import superposed
+from diffragan.threads import one_thread
 
 
 def simulate_dataset(

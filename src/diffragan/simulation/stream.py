@@ -19,10 +19,10 @@ from diffragan.simulation.conformations import draw_conformation
 from diffragan.simulation.plan import Plan, Scene, make_plan
 from diffragan.simulation.stream_batch import StreamBatch, View, stacked
 from diffragan.simulation.stream_checks import check_every_orientation_fits, check_stream
-from diffragan.simulation.threads import one_thread
 from diffragan.simulation.triplet import layout
 from diffragan.structures.prepared import PreparedStructure
 from diffragan.structures.superposition import superposed
+from diffragan.threads import one_thread
 
 
 @dataclass(frozen=True, slots=True)

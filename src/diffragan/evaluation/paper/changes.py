@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 import torch
 
+from diffragan.alignment import translate
 from diffragan.config.experiment import Experiment
-from diffragan.evaluation.alignment import translate
 from diffragan.evaluation.paper.judged import Numbers
 from diffragan.evaluation.paper.turning import turn_images
 from diffragan.fourier import resize_centred

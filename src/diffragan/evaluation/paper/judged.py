@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from diffragan.alignment import align
 from diffragan.evaluation.controls import image_alone
 from diffragan.evaluation.metrics import (
     MeasuredLimit,
@@ -113,7 +114,7 @@ def band_mean(curves: Numbers, limit: MeasuredLimit, band: tuple[float, float]) 
 
 
 def judge(data: TripletStore, items: Sequence[int], draw: Draw, description: str) -> JudgedViews:
-    """Judge the images that `draw` gives of some items, batch by batch.
+    """Judge the images that `draw` gives of some items, batch by batch, each laid on its truth.
 
     Parameters
     ----------
@@ -127,8 +128,8 @@ def judge(data: TripletStore, items: Sequence[int], draw: Draw, description: str
     with progress_bar(len(items), description) as bar:
         for start in range(0, len(items), BATCH):
             batch = items[start : start + BATCH]
-            recovered = draw(batch).cpu()
             true = torch.from_numpy(data.read("high_resolution", batch))
+            recovered = _laid(draw(batch).cpu(), true)
             curves.append(image_frc(recovered, true, limit.rings).double().numpy())
             ssim.append(structural_similarity(recovered, true).double().numpy())
             bar.advance(len(batch))
@@ -139,6 +140,19 @@ def judge(data: TripletStore, items: Sequence[int], draw: Draw, description: str
         np.concatenate(ssim),
         limit,
     )
+
+
+def laid_on_truth(data: TripletStore, draw: Draw) -> Draw:
+    """Give images as they are judged: shifted, and turned half a turn, where that helps."""
+
+    def laid(batch: Sequence[int]) -> Images:
+        return _laid(draw(batch).cpu(), torch.from_numpy(data.read("high_resolution", batch)))
+
+    return laid
+
+
+def _laid(recovered: Images, true: Images) -> Images:
+    return align(recovered, true).apply(recovered)
 
 
 def judge_store(data: TripletStore, phased: PhasedStore) -> JudgedViews:

@@ -25,8 +25,8 @@ from diffragan.io.triplets import TripletStore
 from diffragan.phasing.protocol import Observations, Phaser
 from diffragan.physics.illumination import beam_area_angstrom2
 from diffragan.progress import progress_bar
-from diffragan.simulation.threads import one_thread
 from diffragan.simulation.triplet import Triplet
+from diffragan.threads import one_thread
 from diffragan.typing import Images, Mask
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from diffragan.errors import ConfigError
-from diffragan.simulation.threads import one_thread
+from diffragan.threads import one_thread
 
 A = TypeVar("A")
 B = TypeVar("B")
