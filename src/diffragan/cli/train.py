@@ -1,4 +1,4 @@
-"""`diffragan train`: the paper's conditional GAN on simulated data."""
+"""`diffragan train`: the paper's conditional GAN or the unrolled network, on simulated data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Arguments:
-    """Train the conditional GAN on a data set that `diffragan simulate` wrote.
+    """Train a network on a data set that `diffragan simulate` wrote.
 
-    With --stream it learns from prepared structures themselves: each view is simulated when it is
-    needed, and none is shown twice.
+    Presets paper and paper-small train the paper's conditional GAN. With --stream it learns from
+    prepared structures themselves: each view is simulated when it is needed, and none is shown
+    twice. Preset unrolled trains the network of `phase --method hybrid`: of the data set it takes
+    the waves alone, and observes them anew at every step.
 
     Example: diffragan train data.zarr --preset paper-small --steps 200 --out run/
     """
@@ -27,7 +29,7 @@ class Arguments:
     out: Path
     """The folder of the run: checkpoints, losses and sample pictures."""
     preset: str | None = None
-    """Training to start from: paper-small (the default) or paper."""
+    """Training to start from: paper-small (the default), paper, or unrolled."""
     config: Path | None = None
     """YAML file whose settings replace the preset's."""
     stream: str | None = None
@@ -35,6 +37,9 @@ class Arguments:
     workers: int | None = None
     """With --stream on the CPU: processes that simulate, 0 for the one that trains; half of the
     cores when left out."""
+    start_from: Path | None = None
+    """Preset unrolled: weights to begin with, a run or `packaged`, to make a specialised network of
+    a general one."""
     validation: Path | None = None
     """Data set to validate on; a part of the data is kept out of training when left out."""
     seed: int | None = None
@@ -74,13 +79,20 @@ SETTINGS = (
 
 def run(arguments: Arguments) -> None:
     """Train, and say what came of it."""
-    from diffragan.config.load import load_training
+    from diffragan.config.load import load_training, trains_unrolled
     from diffragan.device import choose_device
     from diffragan.errors import ConfigError
     from diffragan.io.checkpoints import has_checkpoint
     from diffragan.training.loop import train
     from diffragan.training.processes import is_first_process
 
+    if trains_unrolled(arguments.preset, arguments.config):
+        from diffragan.cli.train_unrolled import run_unrolled
+
+        run_unrolled(arguments)
+        return
+    if arguments.start_from is not None:
+        raise ConfigError("--start-from is for the preset unrolled; leave it out")
     wanted = {name: getattr(arguments, name) for name in SETTINGS}
     settings = load_training(
         arguments.preset,

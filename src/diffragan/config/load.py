@@ -16,6 +16,7 @@ from diffragan.config.experiment import Experiment
 from diffragan.config.settings import Settings
 from diffragan.config.slurm import SlurmSettings
 from diffragan.config.training import TrainingSettings
+from diffragan.config.unrolled_training import UnrolledTraining
 from diffragan.errors import ConfigError, InputError, nearest
 
 S = TypeVar("S", bound=Settings)
@@ -23,6 +24,7 @@ S = TypeVar("S", bound=Settings)
 KINDS: dict[str, type[Settings]] = {
     "experiment": Experiment,
     "training": TrainingSettings,
+    "unrolled-training": UnrolledTraining,
     "slurm": SlurmSettings,
 }
 LARGEST_FILE_BYTES = 1_000_000
@@ -31,7 +33,7 @@ LONGEST_SHOWN = 60
 
 
 def preset_names(kind: str) -> list[str]:
-    """Names of the presets of a kind, `experiment` or `training`."""
+    """Names of the presets of a kind: `experiment`, `training` or `unrolled-training`."""
     folder = resources.files("diffragan.config") / "presets" / kind
     return sorted(
         entry.name.removesuffix(".yaml")
@@ -56,6 +58,33 @@ def load_training(
     )
 
 
+def load_unrolled(
+    preset: str | None = None, file: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> UnrolledTraining:
+    """Read the settings of a training run of the unrolled network."""
+    return _load(
+        UnrolledTraining, "unrolled-training", preset or "unrolled", preset is not None, file,
+        overrides,
+    )  # fmt: skip
+
+
+def trains_unrolled(preset: str | None, file: Path | None) -> bool:
+    """Say whether a preset or a file is of a training of the unrolled network.
+
+    Raises
+    ------
+    ConfigError : The two are of different kinds.
+    InputError : The file cannot be read.
+    """
+    names = preset_names("unrolled-training")
+    kind = None if file is None else _read_yaml(file).get("kind", "training")
+    if preset is None:
+        return kind == "unrolled-training"
+    if kind is not None and (kind == "unrolled-training") != (preset in names):
+        raise ConfigError(f"{file}: is of kind '{kind}', which preset '{preset}' is not")
+    return preset in names
+
+
 def load_slurm(file: Path) -> SlurmSettings:
     """Read what the jobs of a simulation ask of Slurm."""
     return _validated(SlurmSettings, _read_yaml(file), str(file))
@@ -69,6 +98,8 @@ def load_any(file: Path) -> Settings:
         raise ConfigError(f"{file}: kind '{kind}' is not known; {nearest(str(kind), KINDS)}")
     if kind == "slurm":
         return load_slurm(file)
+    if kind == "unrolled-training":
+        return load_unrolled(file=file)
     return load_experiment(file=file) if kind == "experiment" else load_training(file=file)
 
 
@@ -110,6 +141,8 @@ def _validated(model: type[S], values: Mapping[str, Any], where: str) -> S:
 def _read_preset(kind: str, name: str) -> dict[str, Any]:
     names = preset_names(kind)
     if name not in names:
+        if kind == "training":
+            names = [*names, *preset_names("unrolled-training")]
         raise ConfigError(f"there is no {kind} preset '{name}'; {nearest(name, names)}")
     text = (resources.files("diffragan.config") / "presets" / kind / f"{name}.yaml").read_text()
     return {**yaml.safe_load(text), "preset": name}

@@ -7,7 +7,13 @@ from pydantic import AfterValidator, Field, model_validator
 from diffragan.config.settings import Settings
 
 
-def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
+def ordered(limits: tuple[float, float]) -> tuple[float, float]:
+    """Check a range for a validator.
+
+    Raises
+    ------
+    ValueError : Its upper limit comes first.
+    """
     low, high = limits
     if low > high:
         raise ValueError(f"a range needs its lower limit first, not {low:g} before {high:g}")
@@ -32,17 +38,17 @@ class StreamSettings(Settings):
     computation of their waves. The CPU makes one batch at a time."""
     weights: tuple[float, ...] | None = None
     """How often each structure is shown, relative to the others; equally often when left out."""
-    low_resolution_dose_e_per_a2: Annotated[tuple[Dose, Dose], AfterValidator(_ordered)] | None = (
+    low_resolution_dose_e_per_a2: Annotated[tuple[Dose, Dose], AfterValidator(ordered)] | None = (
         None
     )
     """Dose of the low-resolution image, log-uniform between the limits [e/Å2]."""
-    low_resolution_snr: Annotated[tuple[Ratio, Ratio], AfterValidator(_ordered)] | None = None
+    low_resolution_snr: Annotated[tuple[Ratio, Ratio], AfterValidator(ordered)] | None = None
     """Or its signal-to-noise ratio, log-uniform; the dose follows for every view."""
     low_resolution_defocus_angstrom: (
-        Annotated[tuple[Defocus, Defocus], AfterValidator(_ordered)] | None
+        Annotated[tuple[Defocus, Defocus], AfterValidator(ordered)] | None
     ) = None
     """Defocus of the low-resolution image, uniform, positive is underfocus [Å]."""
-    diffraction_exposure_e_per_a2: Annotated[tuple[Dose, Dose], AfterValidator(_ordered)] | None = (
+    diffraction_exposure_e_per_a2: Annotated[tuple[Dose, Dose], AfterValidator(ordered)] | None = (
         None
     )
     """Exposure of the pattern, log-uniform [e/Å2]; patterns are counted then."""

@@ -54,9 +54,8 @@ def hybrid_input_output(
     Source: Fienup, Appl. Opt. 21 (1982) 2758, eq. 44.
     """
     projected = project_modulus(wave, moduli)
-    return torch.where(
-        inside_support(projected, support, positive), projected, wave - beta * projected
-    )
+    pushed = torch.sub(wave, projected, alpha=beta)
+    return torch.where(inside_support(projected, support, positive), projected, pushed)
 
 
 def relaxed_averaged_reflections(

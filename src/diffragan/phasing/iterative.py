@@ -1,6 +1,8 @@
 """ER, HIO and RAAR on the mid-plane wave, with a support estimated from the data."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from pydantic import Field
@@ -18,6 +20,7 @@ from diffragan.phasing.projections import (
 )
 from diffragan.phasing.protocol import Observations, PhasedWaves, high_resolution_images
 from diffragan.phasing.restraint import image_phases, restraint, starting_wave
+from diffragan.phasing.rows import by_rows
 from diffragan.phasing.support import (
     estimate_support,
     mass_from_pattern,
@@ -51,6 +54,14 @@ class IterativeSettings(Settings):
     """Share of the iterations after which the support stays and the best iterate is kept."""
 
 
+class Refinement(Protocol):
+    """Draws the supports anew."""
+
+    def __call__(self, wave: Waves, progress: float) -> Bool[Tensor, "item y x"]:
+        """Return the supports at a `progress` from 0 to 1; the one at 1 stays."""
+        ...
+
+
 @dataclass
 class _Best:
     """The iterate of least error so far, for each item."""
@@ -69,7 +80,7 @@ def iterate(
     moduli: MeasuredModuli,
     support: Bool[Tensor, "item y x"],
     settings: IterativeSettings,
-    refine_support: "SupportRefinement | None" = None,
+    refine_support: Refinement | None = None,
     grid: Grid | None = None,
 ) -> tuple[Waves, Tensor]:
     """Iterate from `start` and return each item's best wave and its energy outside the support.
@@ -89,6 +100,7 @@ def iterate(
     step = STEPS[settings.algorithm]
     wave = start * support
     best: _Best | None = None
+    settled = refine_support is None
     for number in range(1, settings.iterations + 1):
         place = (number - 1) % settings.cycle
         settling = place >= settings.cycle - settings.error_reduction_steps
@@ -99,9 +111,10 @@ def iterate(
         if number % settings.cycle and number != settings.iterations:
             continue
         estimate = project_modulus(wave, moduli)
-        progress = number / settings.iterations
-        if refine_support is not None and progress < settings.settled_fraction:
-            support = refine_support(estimate, progress / settings.settled_fraction)
+        if not settled and refine_support is not None and number < settings.iterations:
+            progress = number / (settings.settled_fraction * settings.iterations)
+            support = refine_support(estimate, min(progress, 1.0))
+            settled = progress >= 1
             continue
         error = energy_outside(estimate, support, settings.positive)
         if best is None:
@@ -154,12 +167,19 @@ class IterativePhaser:
         phases = image_phases(observations, moduli)
         if self.settings.restraint > 0:
             pull = restraint(phases, moduli, self.settings.restraint)
-            moduli = MeasuredModuli(moduli.modulus, moduli.known, moduli.recorded, pull)
+            moduli = replace(moduli, restraint=pull)
         area = support_area(mass_from_pattern(moduli, experiment))
-        refinement = SupportRefinement(area, grid, self.settings)
         start = starting_wave(phases, moduli)
-        support = refinement(start, 0.0)
-        wave, error = iterate(start, moduli, support, self.settings, refinement, grid)
+
+        def work(rows: Sequence[int]) -> tuple[Waves, Tensor]:
+            chosen = list(rows)
+            refinement = SupportRefinement(area[chosen], grid, self.settings)
+            support = refinement(start[chosen], 0.0)
+            return iterate(
+                start[chosen], moduli.rows(chosen), support, self.settings, refinement, grid
+            )
+
+        wave, error = by_rows(work, len(observations), start.device)
         finest = self.settings.phase_object_angstrom
         waves = with_phase_object_amplitude(centred(wave), grid, finest)
         return PhasedWaves(waves, high_resolution_images(waves, experiment), error)

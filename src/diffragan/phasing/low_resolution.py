@@ -15,16 +15,20 @@ SMALLEST_TRANSFER = 0.02
 """Below this contrast transfer the image says nothing that counting noise does not drown."""
 
 
-def phase_from_image(observations: Observations) -> Images:
+def phase_from_image(observations: Observations, pixels: int | None = None) -> Images:
     """Phase shift of each molecule at low resolution, from its defocused image [rad].
 
     Wiener filter of the weak-phase image: contrast / transfer * SNR / (SNR + 1) inside the
     aperture, with the signal-to-noise ratio of each ring taken from the counts themselves. Zero
     frequency is not transferred; it is set so that the median of the phase, which is vacuum, is 0.
 
+    Parameters
+    ----------
+    pixels : Side of another grid of the same box; the experiment's wave grid when left out.
+
     Returns
     -------
-    `(item, y, x)` on the wave grid.
+    `(item, y, x)` on that grid.
 
     Source: Frank, Three-Dimensional Electron Microscopy, 2nd ed., sec. 2.9 (CTF correction).
     """
@@ -36,7 +40,7 @@ def phase_from_image(observations: Observations) -> Images:
     usable = transfer.abs() > SMALLEST_TRANSFER
     inverse = torch.where(usable, 1 / torch.where(usable, transfer, 1.0), 0.0)
     spectrum = fourier(counts / expected - 1) * inverse * weight
-    phase = resample(inverse_fourier(spectrum), experiment.wave_pixels).real
+    phase = resample(inverse_fourier(spectrum), pixels or experiment.wave_pixels).real
     return phase - phase.flatten(1).median(dim=1).values[:, None, None]
 
 

@@ -3,17 +3,24 @@
 Waves in iterations have their origin at pixel [0, 0] (FFT order), which saves two shifts a step.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
 from diffragan.fourier import decentred, fft2, ifft2, resize_centred
+from diffragan.phasing.counted import expected_modulus
 from diffragan.phasing.protocol import Observations
 from diffragan.physics.forward import scattered_modulus
+from diffragan.physics.illumination import beam_area_angstrom2
 from diffragan.typing import Bool, Complex, Float, Tensor, Waves
 
+SMALLEST_COEFFICIENT = 1e-30
+"""Below it a coefficient has no phase to keep, and stays what it is."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class MeasuredModuli:
     """Moduli |F[psi_s]| of some items on the wave grid, FFT order."""
 
@@ -24,14 +31,55 @@ class MeasuredModuli:
     """The recorded square: where it is not known (direct beam) the wave is free, outside zero."""
     restraint: Complex[Tensor, "item y x"] | None = None
     """Coefficients from another measurement that pull the phases their way."""
+    trust: Float[Tensor, "item y x"] | None = None
+    """How far each modulus binds, from 0 to 1; all known ones are exact when left out."""
+
+    def rows(self, rows: Sequence[int]) -> "MeasuredModuli":
+        """Return some of the items."""
+        chosen = torch.tensor(list(rows), dtype=torch.long, device=self.modulus.device)
+
+        def of(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values[chosen]
+
+        return MeasuredModuli(
+            self.modulus[chosen], self.known, self.recorded, of(self.restraint), of(self.trust)
+        )
+
+    @cached_property
+    def bound(self) -> Float[Tensor, "item y x"]:
+        """The part of each modulus that a projection puts in place of a wave's own."""
+        known = torch.where(self.known, self.modulus, 0.0)
+        return known if self.trust is None else known * self.trust
+
+    @cached_property
+    def kept(self) -> Float[Tensor, "*item y x"]:
+        """The share of a wave's own coefficient that a projection keeps."""
+        free = (self.recorded & ~self.known).to(self.modulus.dtype)
+        return free if self.trust is None else torch.where(self.known, 1 - self.trust, free)
 
 
-def measured_moduli(observations: Observations) -> MeasuredModuli:
-    """Bring patterns onto the wave grid."""
-    pixels = observations.experiment.wave_pixels
+def measured_moduli(observations: Observations, pixels: int | None = None) -> MeasuredModuli:
+    """Bring patterns onto the wave grid, counted ones by what their counts are worth.
+
+    Parameters
+    ----------
+    pixels : Side of another grid of the same box; the experiment's when left out.
+    """
+    experiment = observations.experiment
+    pixels = pixels or experiment.wave_pixels
     known = decentred(resize_centred(observations.measured, pixels))
     recorded = decentred(resize_centred(torch.ones_like(observations.measured), pixels))
-    return MeasuredModuli(scattered_modulus(observations.diffraction, pixels), known, recorded)
+    beam = beam_area_angstrom2(experiment.beam, experiment.wave_grid)
+    # A pattern is a fraction of all electrons; the box holds its share of a beam of another size.
+    scale = (beam / experiment.box_angstrom**2) ** 0.5
+    exposure = experiment.detector.exposure_e_per_a2
+    if exposure is None:
+        modulus = scattered_modulus(observations.diffraction, pixels) * scale
+        return MeasuredModuli(modulus, known, recorded)
+    incident = exposure * beam
+    expected, trust = expected_modulus(observations.diffraction * incident, observations.measured)
+    modulus = decentred(resize_centred(expected, pixels)) * (scale * pixels**2 / incident**0.5)
+    return MeasuredModuli(modulus, known, recorded, trust=decentred(resize_centred(trust, pixels)))
 
 
 def project_modulus(wave: Waves, moduli: MeasuredModuli) -> Waves:
@@ -43,12 +91,13 @@ def project_modulus(wave: Waves, moduli: MeasuredModuli) -> Waves:
     """
     spectrum = fft2(wave)
     if moduli.restraint is not None:
-        spectrum = spectrum + moduli.restraint
-    size = spectrum.abs()
-    # Where the wave has no coefficient there is no phase to keep, and it stays zero.
-    direction = spectrum / size.clamp(min=torch.finfo(size.dtype).tiny)
-    free = spectrum * moduli.recorded
-    return ifft2(torch.where(moduli.known, direction * moduli.modulus, free))
+        spectrum += moduli.restraint
+    # One real factor for each coefficient: this is where iterations spend their time.
+    factor = spectrum.abs().clamp_(min=SMALLEST_COEFFICIENT)
+    torch.div(moduli.bound, factor, out=factor)
+    factor += moduli.kept
+    spectrum *= factor
+    return ifft2(spectrum)
 
 
 def inside_support(

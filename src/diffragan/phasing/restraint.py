@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from diffragan.fourier import centred, decentred, fourier, ifft2, resize_centred
+from diffragan.grid import Grid
 from diffragan.phasing.projections import MeasuredModuli
 from diffragan.phasing.protocol import Observations
 from diffragan.physics.optics import phase_contrast
@@ -30,16 +31,19 @@ def image_phases(observations: Observations, moduli: MeasuredModuli) -> ImagePha
     """Read the phases of F[psi_s] from the defocused images.
 
     The signal of a coefficient is its measured modulus times the lens's transfer; the noise of a
-    count image is white, its power the number of counts.
+    count image is white, its power the number of counts. The grid is that of the moduli.
     """
     experiment = observations.experiment
-    counts, pixels = observations.low_resolution, experiment.wave_pixels
+    counts, pixels = observations.low_resolution, moduli.modulus.shape[-1]
     spectrum = resize_centred(centred(fourier(counts)), pixels)
     # For an object at the origin of the box, n // 2, this transform is what fft2 sees of the wave
     # with its origin at [0, 0].
     spectrum = decentred(spectrum)
     transfer = phase_contrast(
-        experiment.low_resolution, experiment.wave_grid, experiment.electron, counts.device
+        experiment.low_resolution,
+        Grid(pixels, experiment.box_angstrom),
+        experiment.electron,
+        counts.device,
     )
     expected = observations.low_resolution_dose * experiment.image_grid.pixel_angstrom**2
     # |F| scales with the number of samples of the grid it was taken on.

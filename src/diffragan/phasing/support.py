@@ -28,6 +28,10 @@ VOLUME_A3_PER_DALTON = 1.212
 WILSON_BAND_ANGSTROM = (2.8, 1.3)
 """Where scattering from different atoms adds in power; coarser than this it interferes."""
 
+TWO_SIGMA_TAIL = 0.0228
+"""Share of a Gaussian beyond two standard deviations, on one side."""
+ENVELOPE_SIGMA_ANGSTROM = 1.0
+ENVELOPE_LEVEL_RAD = 0.02
 BORDER_ANGSTROM = 1.5
 """Atoms reach this far beyond the volume their mass fills."""
 
@@ -68,6 +72,20 @@ def smooth(density: Tensor, sigma_angstrom: float, grid: Grid) -> Tensor:
     return ifft2(fft2(density) * torch.exp(-2 * (pi * sigma_angstrom) ** 2 * q2)).real
 
 
+def molecule_envelope(wave: Waves, grid: Grid) -> Bool[Tensor, "item y x"]:
+    """Find where a wave shows a molecule: its smoothed phase exceeds what vacuum leaves.
+
+    psi_s is in units of the incident wave, so the level is one of nature and not of the picture:
+    0.02 rad behind 1 Å of smoothing is the rim of a single side chain. On true waves of proteins of
+    6 to 50 kDa this support lets iterations succeed where one 2 Å larger fails as often as not.
+
+    Parameters
+    ----------
+    wave : `(item, y, x)`, psi_s, any origin; the envelope has the same.
+    """
+    return smooth(wave.imag, ENVELOPE_SIGMA_ANGSTROM, grid) > ENVELOPE_LEVEL_RAD
+
+
 def estimate_support(
     wave: Waves, area_angstrom2: Float[Tensor, " item"], sigma_angstrom: float, grid: Grid
 ) -> Bool[Tensor, "item y x"]:
@@ -88,3 +106,16 @@ def estimate_support(
     ordered = active.sort(dim=1, descending=True).values
     threshold = ordered.gather(1, (pixels - 1)[:, None])
     return (active >= threshold).reshape(wave.shape)
+
+
+def grown(
+    support: Bool[Tensor, "item y x"], by_angstrom: float, grid: Grid
+) -> Bool[Tensor, "item y x"]:
+    """Grow supports by a distance [Å], periodically.
+
+    A half plane smoothed by a Gaussian of deviation s is above erfc(d / (s sqrt 2)) / 2 up to the
+    distance d from its edge; with s = d / 2 that is 0.0228.
+    """
+    if by_angstrom <= 0:
+        return support
+    return smooth(support.float(), by_angstrom / 2, grid) > TWO_SIGMA_TAIL

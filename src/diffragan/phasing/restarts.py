@@ -1,0 +1,109 @@
+"""Several iterations of one item: different starts, and what their ends have in common.
+
+Where restarts agree the data decided; where they differ chance did. So their mean keeps what is
+determined and loses what is not, coefficient by coefficient, and their agreement tells how far the
+answer can be trusted without knowing the truth.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from diffragan.alignment import align
+from diffragan.fourier import centred, decentred, fft2, ifft2
+from diffragan.phasing.projections import MeasuredModuli
+from diffragan.rings import ring_correlation, ring_index
+from diffragan.typing import Float, Tensor, Waves
+
+RESTART_STREAM = 4
+"""Keeps these random numbers apart from those of samples."""
+NEAR_BEST = 1.3
+"""Restarts whose energy outside is at most this many times the least one count for the mean: those
+that have converged differ by a tenth or two, those that have not by more."""
+
+
+def random_starts(
+    guess: Waves, moduli: MeasuredModuli, items: Sequence[int], seed: int, restart: int
+) -> Waves:
+    """Complete a guess to the measured moduli by random phases; the guess itself as restart 0.
+
+    A network makes a coefficient the smaller the less it knows of its phase. What is missing of the
+    power is added as a complex Gaussian number.
+
+    Parameters
+    ----------
+    guess : `(item, y, x)`, origin at pixel [0, 0].
+    items : Number of each item in its data set; with seed and restart they decide what is random.
+    """
+    if restart == 0:
+        return guess
+    shape = tuple(guess.shape[-2:])
+    drawn = [
+        np.random.default_rng([seed, item, restart, RESTART_STREAM]).standard_normal((2, *shape))
+        for item in items
+    ]
+    noise = torch.view_as_complex(
+        torch.from_numpy(np.stack(drawn)).movedim(1, -1).contiguous().to(torch.float32)
+    ).to(guess.device)
+    spectrum = fft2(guess)
+    missing = (moduli.bound**2 - spectrum.abs() ** 2).clamp(min=0)
+    return ifft2(spectrum + noise * (missing / 2).sqrt())
+
+
+@dataclass(frozen=True, slots=True)
+class Consensus:
+    """What the restarts of some items have in common."""
+
+    waves: Waves
+    """`(item, y, x)`, mean of the restarts near the best, origin at pixel [0, 0]."""
+    best: Waves
+    """The restart with the least energy outside its support."""
+    error: Float[Tensor, " item"]
+    """That energy."""
+    spread: Float[Tensor, " item"]
+    """Mean over the restarts of how many times that energy theirs is."""
+    used: Float[Tensor, " item"]
+    """Share of the restarts that the mean is of."""
+    agreement: Float[Tensor, "item ring"]
+    """Mean FRC of the best with each other restart, rings 0 to Nyquist; 1 if there is no other."""
+
+
+def consensus(waves: Sequence[Waves], errors: Sequence[Float[Tensor, " item"]]) -> Consensus:
+    """Lay the restarts of every item on its best one, and average those near it.
+
+    Parameters
+    ----------
+    waves : One `(item, y, x)` for each restart, origin at pixel [0, 0].
+    errors : Energy outside the support of each.
+    """
+    stacked, error = torch.stack(list(waves)), torch.stack(list(errors))
+    count, items, side = stacked.shape[:3]
+    rings = ring_index((side, side), stacked.device)
+    rows = torch.arange(items, device=stacked.device)
+    chosen = error.argmin(0)
+    best, least = stacked[chosen, rows], error[chosen, rows]
+    target = centred(best)
+    total, weight = torch.zeros_like(best), torch.zeros_like(least)
+    agreement = torch.zeros(items, side // 2, dtype=best.real.dtype, device=best.device)
+    for restart in range(count):
+        own = centred(stacked[restart])
+        laid = align(own.imag, target.imag).apply(own)
+        is_best = chosen == restart
+        laid = torch.where(is_best[:, None, None], target, laid)
+        near = (error[restart] <= NEAR_BEST * least).to(weight.dtype)
+        total += near[:, None, None] * laid
+        weight += near
+        frc = ring_correlation(fft2(laid), fft2(target), rings, side // 2)
+        agreement += torch.where(is_best[:, None], 0.0, frc)
+    others = max(count - 1, 1)
+    mean = total / weight[:, None, None]
+    return Consensus(
+        decentred(mean),
+        best,
+        least,
+        (error / least.clamp(min=torch.finfo(least.dtype).tiny)).mean(0),
+        weight / count,
+        agreement / others if count > 1 else torch.ones_like(agreement),
+    )

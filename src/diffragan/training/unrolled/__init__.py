@@ -1,0 +1,1 @@
+"""Training of the unrolled network: waves, conditions drawn anew, loss, loop."""
