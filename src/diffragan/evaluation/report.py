@@ -7,6 +7,7 @@ whatever a title or a method's name may hold stays text. Without scripts the fig
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ PAGE = "report.html"
 MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 RASTER = {"gallery", "map"}
 """Figures that are pictures: smaller as PNG. The others go in as SVG."""
+UNIT = re.compile(r"(?<=\d) (Å|kDa|keV|%|σ)")
 SCRIPTS = (
     "page.js",
     "table.js",
@@ -83,6 +85,7 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = unbroken
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False}
     views = read_views(out)
     script = page_script(environment)
@@ -116,6 +119,11 @@ def write_report(
     places = [found.place for found in reconstructions if found.place]
     write_record(out, title, notes, list(metrics["methods"]), figures, places)
     return path
+
+
+def unbroken(text: str) -> str:
+    """Keep numbers and their units on one line."""
+    return UNIT.sub("\u00a0\\1", text)
 
 
 def page_script(environment: Environment) -> str:
