@@ -68,8 +68,14 @@ def spoil(folder: Path, how: str) -> None:
         content = json.loads(metrics.read_text())
         del content["verdict_rule"]
         metrics.write_text(json.dumps(content))
+    elif how == "older schema":
+        metrics.write_text(json.dumps({**json.loads(metrics.read_text()), "schema_version": 1}))
+    elif how == "older record":
+        content = json.loads(record.read_text())
+        del content["version"]
+        record.write_text(json.dumps(content))
     elif how == "damaged record":
-        record.write_text('{"title": 3}')
+        record.write_text('{"version": 1, "title": 3}')
     else:
         metrics.write_text("[]")
 
@@ -81,6 +87,8 @@ def spoil(folder: Path, how: str) -> None:
         ("no record", "holds no page.json"),
         ("cut off", "is not JSON"),
         ("older", "lacks 'verdict_rule', so it is of another version"),
+        ("older schema", "metrics.json: is of version 1, and this diffragan reads version 2"),
+        ("older record", "page.json: names no version, and this diffragan reads version 1"),
         ("damaged record", "page.json: damaged"),
         ("a list", "holds no evaluation"),
     ],

@@ -83,7 +83,7 @@ def test_a_folder_is_read_or_refused(tiny_metrics: dict[str, Any], tmp_path: Pat
     assert str(tmp_path) in repr(found)
     assert found.curves().identical(Results(tiny_metrics).curves().sel(phaser=list(found.entries)))
     write_json(tmp_path / "metrics.json", {"methods": {}})
-    with pytest.raises(InputError, match="another version"):
+    with pytest.raises(InputError, match="names no version"):
         read_results(tmp_path)
 
 

@@ -1,12 +1,13 @@
 """What a page was made of besides the numbers, so that it can be made again from its folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from diffragan.errors import InputError
 from diffragan.evaluation.figures import Drawn
+from diffragan.evaluation.schema import PAGE_VERSION, SCHEMA_VERSION
 from diffragan.io.files import read_json, write_json
 
 FILE = "page.json"
@@ -48,6 +49,7 @@ def write_record(
         if figure.png.is_relative_to(folder)
     ]
     content = {
+        "version": PAGE_VERSION,
         "title": title,
         "notes": list(notes),
         "methods": list(methods),
@@ -62,7 +64,7 @@ def read_record(folder: Path) -> PageRecord:
 
     Raises
     ------
-    InputError : It is missing or damaged.
+    InputError : It is missing, damaged, or of another version of the program.
     """
     path = folder / FILE
     if not path.exists():
@@ -71,6 +73,8 @@ def read_record(folder: Path) -> PageRecord:
             "wrote"
         )
     content = read_json(path)
+    if isinstance(content, dict):
+        _check_version(path, "version", content, PAGE_VERSION)
     try:
         figures = [
             Drawn(f["name"], folder / f["png"], folder / f["svg"], f["caption"], f["alt"])
@@ -98,9 +102,20 @@ def read_metrics(folder: Path, methods: Sequence[str]) -> dict[str, Any]:
     path = folder / METRICS
     if not path.exists():
         raise InputError(f"{folder}: holds no {METRICS}; name a folder that `evaluate` wrote")
+    return read_metrics_file(path, methods)
+
+
+def read_metrics_file(path: Path, methods: Sequence[str] = ()) -> dict[str, Any]:
+    """Read a `metrics.json` by its path, its methods in this order.
+
+    Raises
+    ------
+    InputError : It is missing, damaged, or of an older version of the program.
+    """
     content = read_json(path)
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or "methods" not in content:
         raise InputError(f"{path}: holds no evaluation; evaluate again")
+    _check_version(path, "schema_version", content, SCHEMA_VERSION)
     missing = [key for key in NEEDED if key not in content]
     if missing:
         raise InputError(
@@ -110,3 +125,13 @@ def read_metrics(folder: Path, methods: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = content["methods"]
     order = [*(name for name in methods if name in found), *(n for n in found if n not in methods)]
     return {**content, "methods": {name: found[name] for name in order}}
+
+
+def _check_version(path: Path, key: str, content: Mapping[str, Any], known: int) -> None:
+    found = content.get(key)
+    if found != known:
+        told = "names no version" if found is None else f"is of version {found}"
+        raise InputError(
+            f"{path}: {told}, and this diffragan reads version {known}; "
+            "evaluate again with this one"
+        )

@@ -37,6 +37,7 @@ from diffragan.evaluation.nearest_projection import (
 )
 from diffragan.evaluation.r_free import free_set_of
 from diffragan.evaluation.reruns import WRONG_DIFFRACTION, RerunPlace, rerun_controls
+from diffragan.evaluation.schema import SCHEMA_VERSION
 from diffragan.evaluation.summary import VERDICT_SENTENCES
 from diffragan.evaluation.training_pattern import mean_pattern
 from diffragan.evaluation.verdict import RULE, Signs, coarse_frc, judge
@@ -49,8 +50,6 @@ from diffragan.rings import COARSEST_ANGSTROM
 from diffragan.typing import Float, Tensor
 
 ProtocolName = Literal["paper", "full"]
-SCHEMA_VERSION = 2
-"""Of `metrics.json`; `docs/evaluation.md` describes it."""
 SETTINGS_OF_MEASURES = {
     "frc": "hard rings one sample wide, mean off",
     "ssim": "Gaussian window, standard deviation 1.5 px; means off; data range of each true image",

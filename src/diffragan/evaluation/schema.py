@@ -1,0 +1,6 @@
+"""The version of what `evaluate` writes; `docs/evaluation.md` describes it."""
+
+SCHEMA_VERSION = 2
+"""Of `metrics.json`. Version 1 had neither groups nor warnings, and did not name itself."""
+PAGE_VERSION = 1
+"""Of `page.json`."""
