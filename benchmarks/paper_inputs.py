@@ -13,8 +13,7 @@ from diffragan.errors import ConfigError
 from diffragan.evaluation.paper.judged import Draw
 from diffragan.io.checkpoints import BEST, LAST, read_checkpoint
 from diffragan.io.triplets import TripletStore
-from diffragan.phasing.learned import ConditionalGanPhaser
-from diffragan.phasing.protocol import read_observations
+from diffragan.phasing.protocol import Phaser, read_observations
 from diffragan.structures.atomic_model import AtomicModel
 from diffragan.structures.prepared import PreparedStructure
 from diffragan.typing import Images
@@ -52,8 +51,8 @@ def first_views(data: TripletStore, count: int | None) -> list[int]:
     return sorted(int(item) for of_one in chosen for item in of_one)
 
 
-def drawn_by(phaser: ConditionalGanPhaser, data: TripletStore, like: Experiment | None) -> Draw:
-    """Draw images of a data set by a network.
+def drawn_by(phaser: Phaser, data: TripletStore, like: Experiment | None) -> Draw:
+    """Draw images of a data set by a network or another method.
 
     Parameters
     ----------

@@ -1,6 +1,5 @@
 """Tests that simulate data of their own: small proteins, changed inputs, stronger defocus."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from paper_inputs import drawn_by, first_views, stored_structures
@@ -9,8 +8,15 @@ from paper_training import train_small
 
 from diffragan.errors import ConfigError
 from diffragan.evaluation.metrics import measured_limit
+from diffragan.evaluation.paper.captioned import (
+    SMALL_KDA,
+    alt_of_cases,
+    small_and_large,
+    small_figure,
+)
 from diffragan.evaluation.paper.cases import Case, case_rows, draw_cases
 from diffragan.evaluation.paper.column import band_words
+from diffragan.evaluation.paper.counterparts import DEFOCUS, STABILITY
 from diffragan.evaluation.paper.judged import JudgedViews, judge, judge_image_alone, per_molecule
 from diffragan.evaluation.paper.stability import measure_stability
 from diffragan.evaluation.paper.stability_figure import draw_stability, stability_rows
@@ -19,7 +25,6 @@ from diffragan.io.triplets import TripletStore
 from diffragan.phasing.learned import ConditionalGanPhaser
 from diffragan.structures.prepared import read_prepared_many
 
-SMALL_KDA = 10.0
 DEFOCI_ANGSTROM = (1500.0, 2000.0)
 VIEWS_OF_STABILITY = 2
 VIEWS_OF_DEFOCUS = 8
@@ -28,15 +33,7 @@ VIEWS_OF_DEFOCUS = 8
 def run_small(place: Place) -> None:
     views, _ = place.network_views()
     alone = judge_image_alone(place.test, views.items.tolist())
-    masses = [float(s["mass_kda"]) for s in place.test.store.attributes["structures"]]
-    shown = {int(i) for i in views.structure}
-    large = [i for i in shown if masses[i] >= SMALL_KDA]
-    small = [i for i in shown if masses[i] < SMALL_KDA]
-    cases = [
-        Case(f"{len(chosen)} test proteins, {words}", views.of(chosen), alone.of(chosen))
-        for chosen, words in ((large, "10 kDa and more"), (small, "under 10 kDa"))
-        if chosen
-    ]
+    cases = small_and_large(place.test, views, alone)
     molecules = per_molecule(place.test, views)
     if place.arguments.structures:
         further, further_case = _further(place)
@@ -44,12 +41,6 @@ def run_small(place: Place) -> None:
         cases.append(further_case)
     if not any(m["mass_kda"] < SMALL_KDA for m in molecules):
         raise ConfigError("no protein is under 10 kDa; name prepared ones by --structures")
-    figure = draw_cases(cases, views.limit, "mean FRC falls below 0.5 at")
-    caption = (
-        "Proteins under 10 kDa beside larger ones (the paper's S3), none of them seen in training. "
-        f"a: mean FRC. b: mean FRC of single views from {band_words(views.limit)}: median, "
-        "quartiles, 5 to 95 %; the bar is the low-resolution image alone."
-    )
     results = {
         "cases": case_rows(cases),
         "molecules": molecules,
@@ -57,7 +48,7 @@ def run_small(place: Place) -> None:
     }
     place.record(
         "small", "proteins under 10 kDa", results,
-        {"small": (figure, caption, _alt(cases))},
+        {"small": small_figure(cases)},
     )  # fmt: skip
 
 
@@ -78,19 +69,15 @@ def _further(place: Place) -> tuple[list[dict[str, Any]], Case]:
     return per_molecule(data, views), Case(label, views, judge_image_alone(data, items))
 
 
-def _alt(cases: Sequence[Case]) -> str:
-    means = (f"{case.label}: {case.views.scores.mean():.2f}" for case in cases)
-    return f"Mean FRC curves and spreads; means: {'; '.join(means)}."
-
-
 def run_stability(place: Place) -> None:
     limit = measured_limit(place.test.experiment)
     items = first_views(place.test, place.arguments.views or VIEWS_OF_STABILITY)
     found = measure_stability(place.test, items, place.phaser, limit, place.seed)
     caption = (
-        f"Stability of the output under slight changes of the input, {len(items)} views (the "
-        "paper's S4): the molecule is shifted (a, d) or turned about the beam (b, e) by a little "
-        "and its data are simulated again; the low-resolution image has fewer electrons (c, f). "
+        f"Stability of the output under slight changes of the input, {len(items)} views ("
+        f"{STABILITY.words}): the molecule is shifted (a, d) or turned about the beam (b, e) by a "
+        "little and its data are simulated again; the low-resolution image has fewer electrons "
+        "(c, f). "
         "Mean FRC of the output with its truth, and with that of the unchanged input after the "
         "change is taken back; bars: one standard deviation over the views. Dashed: only the "
         "counts are drawn again."
@@ -140,7 +127,7 @@ def run_defocus(place: Place) -> None:
         else ""
     )
     caption = (
-        "Low-resolution images of stronger defocus (the paper's S5 to S7). Run of "
+        f"Low-resolution images of stronger defocus ({DEFOCUS.words}). Run of "
         f"{own:,.0f} Å: the network as it was trained.{trained} a: mean FRC. b: mean FRC of single "
         f"views from {band_words(limit)}: median, quartiles, 5 to 95 %; the bar is the "
         "low-resolution image alone."
@@ -156,11 +143,11 @@ def run_defocus(place: Place) -> None:
             "defocus": (
                 draw_cases(order, limit, "defocus: mean FRC falls below 0.5 at"),
                 caption,
-                _alt(order),
+                alt_of_cases(order),
             ),
             "defocus-views": (
                 draw_rows(groups, base),
-                "One view at each defocus (the paper's S5 to S7), phased by the run that was "
+                f"One view at each defocus ({DEFOCUS.words}), phased by the run that was "
                 f"trained at {own:,.0f} Å.",
                 "Rows of pictures of one view at three defoci.",
             ),

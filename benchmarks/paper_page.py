@@ -15,6 +15,7 @@ from paper_tables import TABLES, Result, of_controls
 from PIL import Image
 
 from diffragan.errors import DiffraganError, InputError
+from diffragan.evaluation.page_record import read_metrics_file
 from diffragan.io.files import read_json, write_text
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "paper.md"
@@ -67,7 +68,7 @@ def fill(results: Path, metrics: Path | None, page_path: Path) -> list[str]:
         copy_pictures(result, results, target)
         shutil.copyfile(results / f"{name}.json", target / f"{name}.json")
     if metrics is not None:
-        page = put(page, "controls", of_controls(read_json(metrics)))
+        page = put(page, "controls", of_controls(read_metrics_file(metrics)))
         found.append("controls")
     write_text(page_path, page)
     return found

@@ -15,15 +15,18 @@ from diffragan.config.experiment import Experiment
 from diffragan.errors import ConfigError, InputError
 from diffragan.evaluation.figures import save
 from diffragan.evaluation.inputs import check_source
+from diffragan.evaluation.page_record import read_metrics_file
+from diffragan.evaluation.paper.counterparts import file_stem
 from diffragan.evaluation.paper.judged import (
     Draw,
     JudgedViews,
     judge_image_alone,
     judge_store,
+    laid_on_truth,
     stored_images,
 )
 from diffragan.evaluation.wording import CONTROL_LABELS
-from diffragan.io.files import output_folder, read_json, write_json
+from diffragan.io.files import output_folder, write_json
 from diffragan.io.phased import PhasedStore
 from diffragan.io.provenance import provenance
 from diffragan.io.triplets import TripletStore
@@ -73,8 +76,8 @@ class Place:
         return first_views(self.test, self.arguments.views)
 
     @cached_property
-    def phased(self) -> dict[str, PhasedStore]:
-        """What each method made of the test data, the network's first."""
+    def given(self) -> dict[str, PhasedStore]:
+        """Results of the test data that were named."""
         found: dict[str, PhasedStore] = {}
         for word in self.arguments.phased:
             given, _, path = word.rpartition("=")
@@ -86,9 +89,18 @@ class Place:
                     f"{path}: is a second result of {name}; name it, as l1-only={path}"
                 )
             found[name] = store
-        if METHOD not in found:
-            found[METHOD] = self._phase_by_run()
-        return {METHOD: found.pop(METHOD), **found}
+        return found
+
+    @cached_property
+    def phased(self) -> dict[str, PhasedStore]:
+        """What each method made of the test data, the network's first."""
+        others = {name: store for name, store in self.given.items() if name != METHOD}
+        return {METHOD: self.given.get(METHOD) or self._phase_by_run(), **others}
+
+    @property
+    def results(self) -> dict[str, PhasedStore]:
+        """Results that were named, whatever made them; the network's where none was."""
+        return self.given or self.phased
 
     def needed(self, option: str, what: str) -> Path:
         """Return a path that this test cannot do without."""
@@ -102,16 +114,17 @@ class Place:
         return {name: self._asked(judge_store(self.test, s)) for name, s in self.phased.items()}
 
     def network_views(self) -> tuple[JudgedViews, Draw]:
-        """Judge the network's images, and say where they are."""
+        """Judge the network's images, and say where they are, as they were judged."""
         store = self.phased[METHOD]
-        return self._asked(judge_store(self.test, store)), stored_images(store)
+        draw = laid_on_truth(self.test, stored_images(store))
+        return self._asked(judge_store(self.test, store)), draw
 
     def controls(self, items: Sequence[int]) -> dict[str, np.ndarray]:
         """Mean curves of the controls, as `metrics.json` has them; else of the image alone."""
         if self.arguments.metrics is None:
             alone = judge_image_alone(self.test, items)
             return {"low-resolution image alone": alone.curves.mean(0)}
-        metrics = read_json(self.arguments.metrics)
+        metrics = read_metrics_file(self.arguments.metrics)
         if metrics["data"]["identity"] != self.test.identity:
             raise InputError(
                 f"{self.arguments.metrics}: judges other data than {self.test.store.path}"
@@ -174,7 +187,7 @@ class Place:
     ) -> None:
         """Write a test's figures and JSON; each figure comes with its caption and a text."""
         output_folder(self.out)
-        drawn = [save(f, self.out / stem, *words) for stem, (f, *words) in figures.items()]
+        drawn = [save(f, self.out / file_stem(n), *words) for n, (f, *words) in figures.items()]
         path = self.out / f"{name}.json"
         given = vars(self.arguments).items()
         settings = {k: _plain(v) for k, v in sorted(given) if k != "command"}

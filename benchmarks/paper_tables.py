@@ -149,6 +149,55 @@ def of_pictures(result: Result) -> str:
     )
 
 
+def of_dose_defocus(result: Result) -> str:
+    rows = []
+    for cell in result["results"]["cells"]:
+        _, quarter, median, three, _ = cell["score_quantiles"]
+        rows.append((
+            f"{cell['defocus_angstrom']:,.0f} Å", f"{cell['snr']:g}",
+            f"{cell['dose_e_per_a2_quartiles'][1]:,.0f}", str(cell["views"]),
+            f"{median:.3f} ({quarter:.3f} to {three:.3f})",
+            *(f"{band['frc_mean']:.3f}" for band in cell["bands"]), angstrom(cell),
+            spread(cell["image_alone"]),
+        ))  # fmt: skip
+    heads = (
+        "defocus", "SNR", "dose [e/Å²]", "views", "mean FRC: median (quartiles)",
+        *(f"{c:g} to {f:g} Å" for c, f in BANDS_ANGSTROM), "FRC 0.5 at", "image alone: mean FRC",
+    )  # fmt: skip
+    return table(heads, rows)
+
+
+def of_reconstruction(result: Result) -> str:
+    found = result["results"]
+    distance = found["distance_from_centre_angstrom"]
+    order = sorted(range(len(distance)), key=distance.__getitem__)
+    third = len(order) // 3
+    parts = (order[:third], order[-third:])
+    last = next(iter(found["maps"].values()))["frequency_per_angstrom"][-1]
+    end = f"≤ {1 / last:.2f} Å"
+
+    def mean(values: Sequence[float], chosen: Sequence[int]) -> str:
+        return f"{sum(values[i] for i in chosen) / len(chosen):.2f}"
+
+    rows = []
+    for name, made in found["maps"].items():
+        fits, density = made["map_model_correlation"], made["mean_sigmas"]
+        read = (made[f"resolution_fsc_{k}_angstrom"] for k in ("truth_0p5", "0p143"))
+        rows.append((
+            name, str(made["views"]), *(end if v is None else f"{v:.2f} Å" for v in read),
+            mean(fits, order), f"{min(fits):.2f}", *(mean(fits, part) for part in parts),
+            *(mean(density, part) for part in parts),
+        ))  # fmt: skip
+    heads = (
+        "map", "views", "FSC 0.5 with the truth", "FSC 0.143 of half maps",
+        "map and model: mean of residues", "worst", "inner third", "outer third",
+        "density [σ]: inner third", "outer third",
+    )  # fmt: skip
+    images = "; ".join(f"{n} {angstrom(s)}" for n, s in found["images"].items())
+    words = f"Single images of the same views, mean FRC 0.5 at: {images}."
+    return f"{table(heads, rows)}\n\n{words}"
+
+
 def of_controls(metrics: Result) -> str:
     """Every method and control of an evaluation, and the comparison of patterns ring by ring."""
     rows = [
@@ -181,6 +230,8 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "small": of_cases,
     "stability": of_stability,
     "defocus": of_cases,
+    "dose-defocus": of_dose_defocus,
+    "reconstruction": of_reconstruction,
     "training-proteins": of_cases,
     "patch-size": of_cases,
 }

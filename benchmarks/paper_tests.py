@@ -9,7 +9,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import paper_dose
 import paper_new_data
+import paper_reconstruction
 import paper_training
 import paper_unseen
 from paper_place import Place
@@ -17,6 +19,7 @@ from paper_place import Place
 from diffragan.device import choose_device
 from diffragan.errors import DiffraganError
 from diffragan.evaluation.paper.column import column_style
+from diffragan.phasing.registry import PHASERS
 
 TESTS: dict[str, Callable[[Place], None]] = {
     "training": paper_training.run_training,
@@ -27,6 +30,8 @@ TESTS: dict[str, Callable[[Place], None]] = {
     "small": paper_new_data.run_small,
     "stability": paper_new_data.run_stability,
     "defocus": paper_new_data.run_defocus,
+    "dose-defocus": paper_dose.run_dose_defocus,
+    "reconstruction": paper_reconstruction.run_reconstruction,
     "training-proteins": paper_training.run_training_proteins,
     "patch-size": paper_training.run_patch_size,
 }
@@ -53,8 +58,16 @@ def main(words: Sequence[str] | None = None) -> None:
     add(
         "--views", type=int, help="views of each protein to judge; all, or a few where each is slow"
     )
-    add("--structures", type=Path, nargs="*", default=[], help="prepared proteins under 10 kDa")
+    add(
+        "--structures",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="prepared proteins: under 10 kDa, or the one to reconstruct",
+    )
     add("--orientations", type=int, default=16, help="views of each protein that is simulated")
+    add("--method", default="hio", choices=list(PHASERS), help="what phases changed data")
+    add("--iterations", type=int, help="iterations of that method; its own when left out")
     add("--steps", type=int, help="steps of each small training")
     add("--training-config", type=Path, default=SMALL_TRAINING, help="settings of small trainings")
     add("--training-views", type=int, help="views each small training has in all")

@@ -42,6 +42,8 @@ class Arguments:
     """Heading of the report."""
     device: str = "auto"
     """auto, cpu or cuda."""
+    paper_figures: bool = True
+    """Draw the paper's Figures 3 to 8 and S1 to S3 for these data into figures/paper."""
     workers: int | None = None
     """Threads that judge; all cores when left out. The result does not depend on it."""
 
@@ -54,6 +56,7 @@ def run(arguments: Arguments) -> None:
     from diffragan.errors import ConfigError
     from diffragan.evaluation.figures import draw_figures, find_reconstructions
     from diffragan.evaluation.imported_stack import import_stack, is_stack
+    from diffragan.evaluation.paper.of_evaluation import draw_paper_figures
     from diffragan.evaluation.protocol import evaluate
     from diffragan.evaluation.report import write_report
     from diffragan.evaluation.sections import read_reconstruction
@@ -87,6 +90,8 @@ def run(arguments: Arguments) -> None:
         workers=arguments.workers,
     )
     figures = draw_figures(data, phased, metrics, arguments.out, arguments.reconstruction)
+    if arguments.paper_figures:
+        draw_paper_figures(data, phased, metrics, arguments.out, training=training, maps=maps)
     page = write_report(metrics, figures, arguments.out, arguments.title, (), maps)
     Console().print(closing_table(metrics))
     for words in metrics["warnings"]:

@@ -56,7 +56,8 @@ def draw_unseen(
     figure, upper, lower = two_parts(CURVES_INCHES + keys, rows)
     top, bottom = upper.subplots(), lower.subplots()
     frc_axes(top, limit)
-    _faint_molecules(top, molecules, limit, colours[first])
+    if len(molecules) > 1:
+        _faint_molecules(top, molecules, limit, colours[first])
     lines = [
         Line(
             f"{name}: {resolution_words(views.summary())}",
