@@ -12,6 +12,8 @@ from diffragan.evaluation.report import write_report
 
 LONGEST_SECONDS = 3.0
 MOST_BYTES = 15_000_000
+PRINTED_PIXELS = 688
+"""Of A4 between margins of 14 mm."""
 
 
 def seconds_to_open(page: Any) -> float:
@@ -86,6 +88,31 @@ def test_the_page_prints_its_pictures_side_by_side(
     page.screenshot(path=artefacts / "report-print.png", full_page=True)
     page.pdf(path=artefacts / "report.pdf", format="A4")
     assert (artefacts / "report.pdf").stat().st_size > 50_000
+
+
+def test_no_table_is_cut_off_in_print(open_page: Any, report: Path) -> None:
+    page = open_page(report, PRINTED_PIXELS).page
+    page.emulate_media(media="print")
+    for closed in page.locator("details").all():
+        closed.evaluate("element => { element.open = true; }")
+    tables = page.locator("table")
+    assert tables.count() >= 4
+    for table in tables.all():
+        box = table.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PRINTED_PIXELS + 1
+
+
+def test_a_table_that_goes_on_shows_it_on_a_phone(open_page: Any, report: Path) -> None:
+    page = open_page(report, 390).page
+    proteins = page.locator(".scrolls", has=page.locator("#protein-table"))
+    assert proteins.evaluate("box => box.scrollWidth > box.clientWidth")
+    assert "linear-gradient" in proteins.evaluate("box => getComputedStyle(box).backgroundImage")
+    # The protein's name stays while its numbers move by.
+    name = page.locator("#protein-table tbody th").first
+    before = name.bounding_box()["x"]
+    proteins.evaluate("box => { box.scrollLeft = 200; }")
+    assert abs(name.bounding_box()["x"] - before) < 2
 
 
 @pytest.mark.parametrize("settings", [{}, {"color_scheme": "dark"}, {"width": 390}])
