@@ -21,6 +21,7 @@ import numpy as np
 from diffragan.config.experiment import Experiment
 from diffragan.config.load import load_experiment
 from diffragan.evaluation.figures import draw_figures
+from diffragan.evaluation.paper.of_evaluation import draw_paper_figures
 from diffragan.evaluation.protocol import evaluate
 from diffragan.evaluation.report import write_report
 from diffragan.io.phased import KIND as PHASED
@@ -129,6 +130,7 @@ def main() -> None:
         metrics = evaluate(data, [phased], folder / "out", protocol="paper", workers=given.workers)
         if given.report:
             figures = draw_figures(data, [phased], metrics, folder / "out")
+            draw_paper_figures(data, [phased], metrics, folder / "out", workers=given.workers)
             write_report(metrics, figures, folder / "out", "speed of judging")
         wall = time.perf_counter() - began
         after = resource.getrusage(resource.RUSAGE_SELF)

@@ -91,7 +91,10 @@ def run(arguments: Arguments) -> None:
     )
     figures = draw_figures(data, phased, metrics, arguments.out, arguments.reconstruction)
     if arguments.paper_figures:
-        draw_paper_figures(data, phased, metrics, arguments.out, training=training, maps=maps)
+        draw_paper_figures(
+            data, phased, metrics, arguments.out, training=training, maps=maps,
+            workers=arguments.workers,
+        )  # fmt: skip
     page = write_report(metrics, figures, arguments.out, arguments.title, (), maps)
     Console().print(closing_table(metrics))
     for words in metrics["warnings"]:

@@ -17,6 +17,7 @@ from diffragan.evaluation.metrics import (
     resolution,
     structural_similarity,
 )
+from diffragan.in_order import in_order
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
 from diffragan.phasing.protocol import high_resolution_images, read_observations
@@ -113,7 +114,9 @@ def band_mean(curves: Numbers, limit: MeasuredLimit, band: tuple[float, float]) 
     return np.asarray(curves[:, inside].sum(1) / max(1, int(inside.sum())))
 
 
-def judge(data: TripletStore, items: Sequence[int], draw: Draw, description: str) -> JudgedViews:
+def judge(
+    data: TripletStore, items: Sequence[int], draw: Draw, description: str, threads: int = 1
+) -> JudgedViews:
     """Judge the images that `draw` gives of some items, batch by batch, each laid on its truth.
 
     Parameters
@@ -122,22 +125,28 @@ def judge(data: TripletStore, items: Sequence[int], draw: Draw, description: str
     items : Items of it; one at least.
     draw : Gives the recovered images.
     description : For the progress bar.
+    threads : Batches judged at once; `draw` must bear that.
     """
     limit = measured_limit(data.experiment)
-    curves, ssim = [], []
+
+    def scores(batch: Sequence[int]) -> tuple[Numbers, Numbers]:
+        true = torch.from_numpy(data.read("high_resolution", batch))
+        recovered = _laid(draw(batch).cpu(), true)
+        curves = image_frc(recovered, true, limit.rings).double().numpy()
+        return curves, structural_similarity(recovered, true).double().numpy()
+
+    batches = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
+    found = []
     with progress_bar(len(items), description) as bar:
-        for start in range(0, len(items), BATCH):
-            batch = items[start : start + BATCH]
-            true = torch.from_numpy(data.read("high_resolution", batch))
-            recovered = _laid(draw(batch).cpu(), true)
-            curves.append(image_frc(recovered, true, limit.rings).double().numpy())
-            ssim.append(structural_similarity(recovered, true).double().numpy())
-            bar.advance(len(batch))
+        judged = in_order(scores, batches, threads) if threads > 1 else map(scores, batches)
+        for one in judged:
+            found.append(one)
+            bar.advance(len(one[1]))
     return JudgedViews(
         np.asarray(items, dtype=np.int64),
         data.read("structure", items).astype(np.int64),
-        np.concatenate(curves),
-        np.concatenate(ssim),
+        np.concatenate([curves for curves, _ in found]),
+        np.concatenate([ssim for _, ssim in found]),
         limit,
     )
 
@@ -161,14 +170,14 @@ def judge_store(data: TripletStore, phased: PhasedStore) -> JudgedViews:
     return judge(data, items, stored_images(phased), f"judging {phased.method}")
 
 
-def judge_image_alone(data: TripletStore, items: Sequence[int]) -> JudgedViews:
+def judge_image_alone(data: TripletStore, items: Sequence[int], threads: int = 1) -> JudgedViews:
     """Judge what the low-resolution image alone says: the floor."""
 
     def draw(batch: Sequence[int]) -> Images:
         waves = image_alone(read_observations(data, batch), batch)
         return high_resolution_images(waves, data.experiment)
 
-    return judge(data, items, draw, "low-resolution image alone")
+    return judge(data, items, draw, "low-resolution image alone", threads)
 
 
 def stored_images(phased: PhasedStore) -> Draw:

@@ -13,6 +13,7 @@ import numpy as np
 from diffragan.evaluation.figures import Drawn, save
 from diffragan.evaluation.judging import spread
 from diffragan.evaluation.paper.captioned import (
+    SMALL_KDA,
     Captioned,
     picture_figures,
     size_and_shape_figure,
@@ -34,6 +35,7 @@ from diffragan.evaluation.sections import Reconstruction, draw_reconstruction
 from diffragan.evaluation.style import figure_style
 from diffragan.evaluation.summary import best_method
 from diffragan.evaluation.wording import CONTROL_LABELS
+from diffragan.in_order import thread_count
 from diffragan.io.files import output_folder
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
@@ -53,6 +55,7 @@ def draw_paper_figures(
     *,
     training: TripletStore | None = None,
     maps: Sequence[Reconstruction] = (),
+    workers: int | None = None,
 ) -> list[Drawn]:
     """Draw the counterparts of the paper's figures for the best method into `out/figures/paper`.
 
@@ -62,12 +65,13 @@ def draw_paper_figures(
     metrics : What `evaluate` returned.
     training : Whose sizes and shapes are drawn beside the test's.
     maps : Reconstructions, for the counterpart of Figure 8.
+    workers : Threads that judge; all cores when left out.
     """
     folder = output_folder(out / "figures" / FOLDER)
     stores = dict(zip(metrics["methods"], phased, strict=True))
     best = best_method(metrics)[0]
     with column_style():
-        figures = _of_views(data, best, stores, metrics, training)
+        figures = _of_views(data, best, stores, metrics, training, thread_count(workers))
         drawn = [save(f, folder / file_stem(n), *words) for n, (f, *words) in figures.items()]
     with figure_style():
         for number, found in enumerate(maps, start=1):
@@ -84,11 +88,12 @@ def _of_views(
     stores: Mapping[str, PhasedStore],
     metrics: Mapping[str, Any],
     training: TripletStore | None,
+    threads: int,
 ) -> dict[str, Captioned]:
     judged = {}
     for name in (best, *(other for other in stores if other != best)):
         items = spread(sorted(metrics["methods"][name]["items"]), MOST_VIEWS)
-        judged[name] = judge(data, items, stored_images(stores[name]), f"figures: {name}")
+        judged[name] = judge(data, items, stored_images(stores[name]), f"figures: {name}", threads)
     main = judged[best]
     items = main.items.tolist()
     controls = {
@@ -106,7 +111,8 @@ def _of_views(
             train = measure_properties(training, spread(range(len(training)), TRAINING_SHADOWS))
         found = dependences(main, test, train)
         figures["size-and-shape"] = size_and_shape_figure(main, test, train, found)
-    parts = small_and_large(data, main, judge_image_alone(data, items))
-    if len(parts) > 1:
-        figures["small"] = small_figure(parts)
+    entries = data.store.attributes["structures"]
+    if len({entries[i]["mass_kda"] < SMALL_KDA for i in set(main.structure.tolist())}) > 1:
+        alone = judge_image_alone(data, items, threads)
+        figures["small"] = small_figure(small_and_large(data, main, alone))
     return figures
