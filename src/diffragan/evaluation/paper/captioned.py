@@ -126,10 +126,14 @@ def small_and_large(data: TripletStore, views: JudgedViews, alone: JudgedViews) 
     large = [i for i in shown if masses[i] >= SMALL_KDA]
     small = [i for i in shown if masses[i] < SMALL_KDA]
     return [
-        Case(f"{len(chosen)} test proteins, {words}", views.of(chosen), alone.of(chosen))
+        Case(f"{_proteins(len(chosen))}, {words}", views.of(chosen), alone.of(chosen))
         for chosen, words in ((large, "10 kDa and more"), (small, "under 10 kDa"))
         if chosen
     ]
+
+
+def _proteins(count: int) -> str:
+    return f"{count} test protein{'' if count == 1 else 's'}"
 
 
 def small_figure(cases: Sequence[Case]) -> Captioned:
