@@ -10,23 +10,29 @@ import tyro
 class Arguments:
     """Recover the wave of every pattern of a data set by one method.
 
-    Methods: low-resolution (the image alone), er, hio, raar (iterations on the measured moduli),
-    cgan (the paper's network; needs --weights). Writes the store, and beside it an MRC stack with a
+    Methods: hybrid (a small network finds envelope and first phases, iterations on the measured
+    moduli finish them, several times, and what they agree on is kept), network (that network
+    alone), low-resolution (the image alone), er, hio, raar (iterations without a network), cgan
+    (the paper's network; needs --weights). Writes the store, and beside it an MRC stack with a
     RELION STAR file.
 
-    Example: diffragan phase data.zarr --method hio --out phased.zarr
+    Example: diffragan phase data.zarr --out phased.zarr
     """
 
     data: tyro.conf.Positional[Path]
     """Data set that `diffragan simulate` wrote."""
     out: Path
     """Store to write, a folder whose name ends in .zarr."""
-    method: str = "hio"
-    """low-resolution, er, hio, raar or cgan."""
+    method: str = "hybrid"
+    """hybrid, network, low-resolution, er, hio, raar or cgan."""
     weights: Path | None = None
-    """Training run of a learned method."""
+    """Training run of a learned method; hybrid and network have weights of their own."""
+    effort: str | None = None
+    """How much work hybrid spends on each view: quick, normal (when left out) or best."""
+    restarts: int | None = None
+    """Starts of each view by hybrid; by the effort when left out."""
     iterations: int | None = None
-    """Iterations of an iterative method (1500 when left out)."""
+    """Iterations of an iterative method (1500 when left out; of hybrid by the effort)."""
     restraint: float | None = None
     """Pull of the low-resolution image on the phases of an iterative method (0.3 when left out)."""
     free_fraction: float | None = None
@@ -34,7 +40,7 @@ class Arguments:
     samples: int | None = None
     """Draw each answer so often with dropout, and keep the mean and the spread; cgan only."""
     seed: int | None = None
-    """Seed of the samples (0 when left out)."""
+    """Seed of the samples, or of hybrid's restarts (0 when left out)."""
     views: int | None = None
     """Phase only the first views of the data set."""
     device: str = "auto"
@@ -56,9 +62,12 @@ def run(arguments: Arguments) -> None:
     check_store_target(arguments.out, KIND)
     check_particle_names(arguments.out)
     data = TripletStore(arguments.data)
-    if arguments.seed is not None and arguments.samples is None:
+    draws = arguments.samples is not None or arguments.method == "hybrid"
+    if arguments.seed is not None and not draws:
         raise ConfigError("--seed is that of the samples; add --samples, or leave it out")
     wanted = {
+        "effort": arguments.effort,
+        "restarts": arguments.restarts,
         "iterations": arguments.iterations,
         "restraint": arguments.restraint,
         "samples": arguments.samples,

@@ -2,29 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import torch
 from pydantic import Field
 
+from diffragan.config.experiment import Experiment
+from diffragan.config.numerics import fast_even
 from diffragan.config.settings import Settings
 from diffragan.errors import ConfigError, nearest
 from diffragan.fourier import centred, decentred, resample
 from diffragan.grid import Grid
-from diffragan.models.unrolled import NetworkView, UnrolledNetwork
 from diffragan.phasing.algorithms import STEPS
 from diffragan.phasing.iterative import IterativeSettings, iterate
-from diffragan.phasing.network_view import network_view
+from diffragan.phasing.network_alone import NetworkGuess, NetworkPhaser
 from diffragan.phasing.projections import MeasuredModuli, measured_moduli
 from diffragan.phasing.protocol import Observations, PhasedWaves, high_resolution_images
 from diffragan.phasing.restarts import Consensus, consensus, random_starts
 from diffragan.phasing.restraint import image_phases, restraint
 from diffragan.phasing.rows import by_rows
 from diffragan.phasing.support import grown, molecule_envelope
-from diffragan.phasing.weights import UnrolledWeights, make_network, packaged_weights, read_unrolled
+from diffragan.phasing.weights import UnrolledWeights
 from diffragan.physics.forward import with_phase_object_amplitude
-from diffragan.typing import Bool, Float, Tensor, Waves
+from diffragan.typing import Bool, Tensor, Waves
 
 Effort = Literal["quick", "normal", "best"]
 
@@ -38,9 +38,13 @@ class HybridSettings(Settings):
     when left out."""
     iterations: int | None = Field(None, ge=1)
     """Iterations of each start; by the effort when left out."""
+    coarse_iterations: int = Field(0, ge=0)
+    """Iterations before these on a coarser grid, where each costs a fraction."""
+    coarse_angstrom: float = Field(2.2, gt=0)
+    """Finest resolution of that grid [Å]."""
     algorithm: str = "hio"
     beta: float = Field(0.9, gt=0, le=1)
-    restraint: float = Field(0.3, ge=0, le=1)
+    restraint: float = Field(0.1, ge=0, le=1)
     """Pull of the image's phases on the iterate's."""
     likely: float = Field(0.5, gt=0, lt=1)
     """Probability of the envelope from which the first support is drawn."""
@@ -63,6 +67,10 @@ class HybridSettings(Settings):
         restarts, iterations = EFFORTS[self.effort]
         return self.restarts or restarts, self.iterations or iterations
 
+    def coarse_pixels(self, experiment: Experiment) -> int:
+        """Side of the coarse grid: fast to transform."""
+        return fast_even(2 * experiment.box_angstrom / self.coarse_angstrom)
+
 
 EFFORTS: dict[Effort, tuple[int, int]] = {
     "quick": (1, 600),
@@ -70,15 +78,6 @@ EFFORTS: dict[Effort, tuple[int, int]] = {
     "best": (12, 2000),
 }
 """Restarts and iterations of each."""
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkGuess:
-    """What the network says of some items, on the experiment's wave grid, origin at [0, 0]."""
-
-    waves: Waves
-    probability: Float[Tensor, "item y x"]
-    """That the molecule is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,50 +94,6 @@ class LevelRefinement:
         if progress >= 1:
             found = grown(found, self.margin_angstrom, self.grid)
         return found & self.possible
-
-
-class NetworkPhaser:
-    """The unrolled network alone, as a phaser."""
-
-    def __init__(self, weights: UnrolledWeights | None = None, device: str = "cpu") -> None:
-        """Load a network; the packaged one when left out.
-
-        Raises
-        ------
-        InputError : The weights cannot be used.
-        """
-        self.weights = weights or read_unrolled(packaged_weights())
-        self._device = torch.device(device)
-        self._network = make_network(self.weights).to(self._device)
-
-    def guess(self, observations: Observations) -> NetworkGuess:
-        """Return the network's wave and envelope of each item."""
-        experiment = observations.experiment
-        view = network_view(observations, self.weights.settings.network.pixel_angstrom)
-        waves, odds = by_rows(
-            lambda rows: _told(self._network, view, rows, self._device),
-            len(observations),
-            self._device,
-        )
-        pixels = experiment.wave_pixels
-        fine = decentred(resample(centred(waves), pixels))
-        probability = decentred(resample(centred(torch.sigmoid(odds)), pixels).real)
-        home = observations.diffraction.device
-        return NetworkGuess(fine.to(home), probability.clamp(0, 1).to(home))
-
-    def phase(self, observations: Observations) -> PhasedWaves:
-        """Return the network's wave of each item, as it is."""
-        waves = centred(self.guess(observations).waves)
-        unknown = torch.full((len(observations),), torch.nan, device=waves.device)
-        return PhasedWaves(waves, high_resolution_images(waves, observations.experiment), unknown)
-
-
-def _told(
-    network: UnrolledNetwork, view: NetworkView, rows: Sequence[int], device: torch.device
-) -> tuple[Tensor, ...]:
-    with torch.inference_mode():
-        last = network(view.rows(rows[0], rows[-1] + 1).to(device))[-1]
-    return last.waves.clone(), last.envelope.clone()
 
 
 class HybridPhaser:
@@ -164,6 +119,7 @@ class HybridPhaser:
                 f"{nearest(self.settings.algorithm, STEPS)}"
             )
         self.network = NetworkPhaser(weights, device)
+        self.weights = self.network.weights
 
     def phase(self, observations: Observations) -> PhasedWaves:
         """Recover one wave from each item's pattern and image."""
@@ -177,37 +133,83 @@ class HybridPhaser:
 
     def restart(self, observations: Observations, guess: NetworkGuess) -> Consensus:
         """Iterate from every start, and find what the ends have in common."""
-        settings, grid = self.settings, observations.experiment.wave_grid
-        moduli = _held_moduli(observations, settings.restraint)
-        possible = grown(guess.probability > settings.possible, settings.border_angstrom, grid)
-        first = grown(guess.probability > settings.likely, settings.margin_angstrom, grid)
+        settings = self.settings
         restarts, iterations = settings.plan
-        schedule = IterativeSettings(
-            iterations=iterations,
-            **{name: getattr(settings, name) for name in SHARED_SETTINGS},
-        )
+        pixels = observations.experiment.wave_pixels
+        fine = _task(observations, guess, settings, pixels, iterations)
+        coarse_pixels = settings.coarse_pixels(observations.experiment)
+        coarse = None
+        if settings.coarse_iterations and coarse_pixels < pixels:
+            coarse = _task(observations, guess, settings, coarse_pixels, settings.coarse_iterations)
         items, count = observations.numbers, len(observations)
 
         def work(rows: Sequence[int]) -> tuple[Waves, Tensor]:
-            places = [row % count for row in rows]
-            own = moduli.rows(places)
-            start = torch.cat(
-                [
-                    random_starts(
-                        guess.waves[p : p + 1],
-                        moduli.rows([p]),
-                        [items[p]],
-                        settings.seed,
-                        row // count,
-                    )
-                    for p, row in zip(places, rows, strict=True)
-                ]
-            )
-            refinement = LevelRefinement(possible[places], grid, settings.margin_angstrom)
-            return iterate(start, own, first[places], schedule, refinement, grid)
+            places, numbers = [row % count for row in rows], [row // count for row in rows]
+            first = coarse or fine
+            starts = [
+                random_starts(
+                    first.guess[p : p + 1], first.moduli.rows([p]), [items[p]], settings.seed, n
+                )
+                for p, n in zip(places, numbers, strict=True)
+            ]
+            start, support = torch.cat(starts), first.support[places]
+            if coarse is not None:
+                ended, _ = coarse.iterate(places, start, support)
+                start = decentred(resample(centred(ended), pixels))
+                support = fine.refinement(places)(start, 1.0)
+            return fine.iterate(places, start, support)
 
-        waves, errors = by_rows(work, restarts * count, moduli.modulus.device)
+        waves, errors = by_rows(work, restarts * count, fine.guess.device)
         return consensus(torch.chunk(waves, restarts), torch.chunk(errors, restarts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """All that iterations of some items need on one grid, origin at pixel [0, 0]."""
+
+    grid: Grid
+    moduli: MeasuredModuli
+    guess: Waves
+    possible: Bool[Tensor, "item y x"]
+    support: Bool[Tensor, "item y x"]
+    margin_angstrom: float
+    schedule: IterativeSettings
+
+    def refinement(self, places: Sequence[int]) -> LevelRefinement:
+        """Return what draws the supports of some items."""
+        return LevelRefinement(self.possible[list(places)], self.grid, self.margin_angstrom)
+
+    def iterate(
+        self, places: Sequence[int], start: Waves, support: Bool[Tensor, "item y x"]
+    ) -> tuple[Waves, Tensor]:
+        """Iterate some items from their starts."""
+        refinement = self.refinement(places)
+        return iterate(
+            start, self.moduli.rows(places), support, self.schedule, refinement, self.grid
+        )
+
+
+def _task(
+    observations: Observations,
+    guess: NetworkGuess,
+    settings: HybridSettings,
+    pixels: int,
+    iterations: int,
+) -> _Task:
+    grid = Grid(pixels, observations.experiment.box_angstrom)
+    probability = decentred(resample(centred(guess.probability), pixels).real)
+    return _Task(
+        grid,
+        _held_moduli(observations, settings.restraint, pixels),
+        decentred(resample(centred(guess.waves), pixels)),
+        grown(probability > settings.possible, settings.border_angstrom, grid),
+        grown(probability > settings.likely, settings.margin_angstrom, grid),
+        settings.margin_angstrom,
+        IterativeSettings(
+            iterations=iterations,
+            **{name: getattr(settings, name) for name in SHARED_SETTINGS},
+        ),
+    )
 
 
 SHARED_SETTINGS = (
@@ -217,15 +219,10 @@ SHARED_SETTINGS = (
 """Settings of the iterations themselves."""
 
 
-def _held_moduli(observations: Observations, strength: float) -> MeasuredModuli:
+def _held_moduli(observations: Observations, strength: float, pixels: int) -> MeasuredModuli:
     """Measured moduli with the pull of the image's phases."""
-    moduli = measured_moduli(observations)
+    moduli = measured_moduli(observations, pixels)
     if strength == 0:
         return moduli
     phases = image_phases(observations, moduli)
     return replace(moduli, restraint=restraint(phases, moduli, strength))
-
-
-def load_weights(place: Path | None) -> UnrolledWeights:
-    """Read weights from a place, or those of the package."""
-    return read_unrolled(place or packaged_weights())

@@ -100,14 +100,15 @@ def iterate(
     step = STEPS[settings.algorithm]
     wave = start * support
     best: _Best | None = None
-    settled = refine_support is None
+    settled = refine_support is None or settings.settled_fraction == 0
     for number in range(1, settings.iterations + 1):
         place = (number - 1) % settings.cycle
         settling = place >= settings.cycle - settings.error_reduction_steps
         advance = error_reduction if settling else step
         wave = advance(wave, moduli, support, settings.positive, settings.beta)
         if settling and grid is not None:
-            wave = with_phase_object_amplitude(wave, grid, settings.phase_object_angstrom) * support
+            wave = with_phase_object_amplitude(wave, grid, settings.phase_object_angstrom)
+            wave *= support
         if number % settings.cycle and number != settings.iterations:
             continue
         estimate = project_modulus(wave, moduli)

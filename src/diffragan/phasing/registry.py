@@ -11,11 +11,14 @@ from diffragan.config.settings import Settings
 from diffragan.errors import ConfigError, nearest
 from diffragan.io.provenance import sha256_of
 from diffragan.phasing.algorithms import STEPS
+from diffragan.phasing.hybrid import HybridPhaser, HybridSettings
 from diffragan.phasing.iterative import IterativePhaser, IterativeSettings
 from diffragan.phasing.learned import ConditionalGanPhaser
 from diffragan.phasing.low_resolution import LowResolutionPhaser
+from diffragan.phasing.network_alone import NetworkPhaser
 from diffragan.phasing.protocol import Phaser
 from diffragan.phasing.samples import SampleSettings
+from diffragan.phasing.weights import packaged_weights, read_unrolled
 
 S = TypeVar("S", bound=Settings)
 
@@ -38,11 +41,16 @@ class Entry:
 
     summary: str
     make: Callable[[Request], Phaser]
+    settings: type[Settings] | None = None
+    """What it can be told; what is given may leave out all that has a default."""
     needs_weights: bool = False
-    iterates: bool = False
-    """Whether it takes the settings of `IterativeSettings`."""
-    draws: bool = False
-    """Whether it can draw several answers at random, by `SampleSettings`."""
+    has_weights: bool = False
+    """Whether it has weights of its own and takes others."""
+
+    @property
+    def iterates(self) -> bool:
+        """Whether it iterates, as long as it is told to."""
+        return self.settings is not None and "iterations" in self.settings.model_fields
 
 
 def _low_resolution(_request: Request) -> Phaser:
@@ -52,6 +60,17 @@ def _low_resolution(_request: Request) -> Phaser:
 def _iterative(request: Request) -> Phaser:
     wanted = {**request.settings, "algorithm": request.method}
     return IterativePhaser(_validated(IterativeSettings, request.method, wanted))
+
+
+def _hybrid(request: Request) -> Phaser:
+    settings = _validated(HybridSettings, request.method, request.settings)
+    return HybridPhaser(
+        settings, read_unrolled(request.weights or packaged_weights()), request.device
+    )
+
+
+def _network(request: Request) -> Phaser:
+    return NetworkPhaser(read_unrolled(request.weights or packaged_weights()), request.device)
 
 
 def _conditional_gan(request: Request) -> Phaser:
@@ -73,23 +92,33 @@ def _validated(model: type[S], method: str, wanted: Mapping[str, Any]) -> S:
 
 
 PHASERS: dict[str, Entry] = {
+    "hybrid": Entry(
+        "a network's envelope and first phases, finished by iterations on the measured moduli",
+        _hybrid,
+        HybridSettings,
+        has_weights=True,
+    ),
+    "network": Entry(
+        "the network of `hybrid` alone, without iterations", _network, has_weights=True
+    ),
     "low-resolution": Entry("the low-resolution image alone: the floor", _low_resolution),
     "er": Entry(
-        "error reduction with a support estimated from the data", _iterative, iterates=True
+        "error reduction with a support estimated from the data", _iterative, IterativeSettings
     ),
     "hio": Entry(
-        "hybrid input-output with a support estimated from the data", _iterative, iterates=True
+        "hybrid input-output with a support estimated from the data", _iterative, IterativeSettings
     ),
     "raar": Entry(
-        "relaxed averaged reflections with an estimated support", _iterative, iterates=True
+        "relaxed averaged reflections with an estimated support", _iterative, IterativeSettings
     ),
     "cgan": Entry(
         "the paper's conditional GAN, trained by `diffragan train`",
         _conditional_gan,
+        SampleSettings,
         needs_weights=True,
-        draws=True,
     ),
 }
+DEFAULT = "hybrid"
 assert set(STEPS) <= set(PHASERS)
 
 
@@ -121,20 +150,23 @@ def make_phaser(
             f"method '{method}' needs `--weights RUN`, a run that `diffragan train` wrote"
         )
     _check_settings(method, entry, settings or {})
-    if weights is not None and not entry.needs_weights:
+    if weights is not None and not (entry.needs_weights or entry.has_weights):
         raise ConfigError(f"method '{method}' takes no weights; leave `--weights` out")
     return entry.make(Request(method, settings or {}, weights, device))
 
 
 def _check_settings(method: str, entry: Entry, settings: Mapping[str, Any]) -> None:
-    drawing = sorted(set(settings) & set(SampleSettings.model_fields))
-    if drawing and not entry.draws:
+    known = set() if entry.settings is None else set(entry.settings.model_fields)
+    unknown = sorted(set(settings) - known)
+    if not unknown:
+        return
+    if set(unknown) <= set(SampleSettings.model_fields):
         raise ConfigError(
-            f"method '{method}' draws nothing at random; leave {', '.join(drawing)} out"
+            f"method '{method}' draws nothing at random; leave {', '.join(unknown)} out"
         )
-    others = sorted(set(settings) - set(SampleSettings.model_fields))
-    if others and not entry.iterates:
-        raise ConfigError(f"method '{method}' has no settings; leave {', '.join(others)} out")
+    if not entry.iterates:
+        raise ConfigError(f"method '{method}' has no settings; leave {', '.join(unknown)} out")
+    raise ConfigError(f"method '{method}' has no setting '{unknown[0]}'; leave it out")
 
 
 def recorded_settings(
@@ -145,16 +177,19 @@ def recorded_settings(
     All settings in force are listed under `in_force`; a run's weights are pinned by their hash.
     """
     in_force: dict[str, Any] = {}
-    if isinstance(phaser, IterativePhaser):
+    if isinstance(phaser, IterativePhaser | HybridPhaser):
         in_force = phaser.settings.model_dump()
     elif isinstance(phaser, ConditionalGanPhaser) and phaser.sampling is not None:
         in_force = phaser.sampling.model_dump()
+    used = weights
+    if isinstance(phaser, HybridPhaser | NetworkPhaser):
+        used = phaser.weights.where
     pinned = (
         {}
-        if weights is None
+        if used is None
         else {
-            path.relative_to(weights).as_posix(): sha256_of(path)
-            for path in sorted(weights.glob("best/*.safetensors"))
+            path.relative_to(used).as_posix(): sha256_of(path)
+            for path in sorted([*used.glob("best/*.safetensors"), *used.glob("*.safetensors")])
         }
     )
     return {

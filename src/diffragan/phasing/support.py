@@ -10,7 +10,6 @@ from math import pi
 import torch
 
 from diffragan.config.experiment import Experiment
-from diffragan.fourier import fft2, ifft2
 from diffragan.grid import Grid
 from diffragan.phasing.projections import MeasuredModuli
 from diffragan.physics.form_factors import VOLT_ANGSTROM2_PER_ANGSTROM, electron_form_factor
@@ -68,8 +67,10 @@ def support_area(mass_dalton: Float[Tensor, " item"]) -> Float[Tensor, " item"]:
 
 def smooth(density: Tensor, sigma_angstrom: float, grid: Grid) -> Tensor:
     """Convolve with a Gaussian of standard deviation `sigma_angstrom` [Å], periodically."""
-    q2 = grid.squared_frequencies(density.device)
-    return ifft2(fft2(density) * torch.exp(-2 * (pi * sigma_angstrom) ** 2 * q2)).real
+    q2 = grid.squared_frequencies(density.device)[:, : grid.pixels // 2 + 1]
+    damped = torch.fft.rfft2(density) * torch.exp(-2 * (pi * sigma_angstrom) ** 2 * q2)
+    smoothed: Tensor = torch.fft.irfft2(damped, s=density.shape[-2:])
+    return smoothed
 
 
 def molecule_envelope(wave: Waves, grid: Grid) -> Bool[Tensor, "item y x"]:

@@ -3,6 +3,8 @@
 Everything here acts on the scattered wave psi_s = psi - 1 and is batched and differentiable.
 """
 
+from functools import lru_cache
+
 import torch
 
 from diffragan.config.optics import OpticsSettings
@@ -10,7 +12,7 @@ from diffragan.electron import Electron
 from diffragan.fourier import centred, decentred, fourier, inverse_fourier, resample, resize_centred
 from diffragan.grid import Grid
 from diffragan.physics.optics import transfer_function
-from diffragan.typing import Images, Mask, Patterns, Tensor, Waves
+from diffragan.typing import Bool, Images, Mask, Patterns, Tensor, Waves
 
 
 def diffraction_pattern(scattered: Waves, pixels: int) -> Patterns:
@@ -94,7 +96,18 @@ def with_phase_object_amplitude(scattered: Waves, grid: Grid, resolution_angstro
     `resolution_angstrom` [Å] a molecule at its mid-plane is a pure phase object, so its real part
     follows from its imaginary part: Re psi_s = cos(Im psi_s) - 1.
     """
-    coarse = grid.squared_frequencies(scattered.device) < 1 / resolution_angstrom**2
-    wanted = torch.cos(scattered.imag) - 1
-    correction = inverse_fourier(fourier(wanted - scattered.real) * coarse).real
+    coarse = _coarser_than(resolution_angstrom, grid, scattered.device)
+    missing = torch.cos(scattered.imag) - 1 - scattered.real
+    # A symmetric filter commutes with shifts, so the origin may lie anywhere.
+    spectrum = torch.fft.rfft2(missing) * coarse
+    correction = torch.fft.irfft2(spectrum, s=scattered.shape[-2:])
     return torch.complex(scattered.real + correction, scattered.imag)
+
+
+@lru_cache(maxsize=4)  # iterations ask for the same one hundreds of times
+def _coarser_than(
+    resolution_angstrom: float, grid: Grid, device: torch.device
+) -> Bool[Tensor, "y half_x"]:
+    """Half of the mask of coarse frequencies, as a real transform has it."""
+    squared = grid.squared_frequencies(device)[:, : grid.pixels // 2 + 1]
+    return squared < 1 / resolution_angstrom**2

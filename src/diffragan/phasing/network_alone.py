@@ -1,0 +1,76 @@
+"""The unrolled network alone: its wave and envelope on the grid of the observations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from diffragan.fourier import centred, decentred, resample
+from diffragan.models.unrolled import NetworkView, UnrolledNetwork
+from diffragan.phasing.network_view import network_view
+from diffragan.phasing.protocol import Observations, PhasedWaves, high_resolution_images
+from diffragan.phasing.rows import by_rows
+from diffragan.phasing.weights import UnrolledWeights, make_network, packaged_weights, read_unrolled
+from diffragan.physics.forward import with_phase_object_amplitude
+from diffragan.typing import Float, Tensor, Waves
+
+PHASE_OBJECT_ANGSTROM = 2.0
+"""Coarser than this a molecule is a phase object [Å]: images near focus show little else of a wave
+than the small real part that follows from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkGuess:
+    """What the network says of some items, on the experiment's wave grid, origin at [0, 0]."""
+
+    waves: Waves
+    probability: Float[Tensor, "item y x"]
+    """That the molecule is there."""
+
+
+class NetworkPhaser:
+    """The unrolled network alone, as a phaser."""
+
+    def __init__(self, weights: UnrolledWeights | None = None, device: str = "cpu") -> None:
+        """Load a network; the packaged one when left out.
+
+        Raises
+        ------
+        InputError : The weights cannot be used.
+        """
+        self.weights = weights or read_unrolled(packaged_weights())
+        self._device = torch.device(device)
+        self._network = make_network(self.weights).to(self._device)
+
+    def guess(self, observations: Observations) -> NetworkGuess:
+        """Return the network's wave and envelope of each item."""
+        experiment = observations.experiment
+        view = network_view(observations, self.weights.settings.network.pixel_angstrom)
+        waves, odds = by_rows(
+            lambda rows: _told(self._network, view, rows, self._device),
+            len(observations),
+            self._device,
+        )
+        pixels = experiment.wave_pixels
+        fine = decentred(resample(centred(waves), pixels))
+        probability = decentred(resample(centred(torch.sigmoid(odds)), pixels).real)
+        home = observations.diffraction.device
+        return NetworkGuess(fine.to(home), probability.clamp(0, 1).to(home))
+
+    def phase(self, observations: Observations) -> PhasedWaves:
+        """Return the network's wave of each item, with the amplitude of a phase object."""
+        waves = with_phase_object_amplitude(
+            centred(self.guess(observations).waves),
+            observations.experiment.wave_grid,
+            PHASE_OBJECT_ANGSTROM,
+        )
+        unknown = torch.full((len(observations),), torch.nan, device=waves.device)
+        return PhasedWaves(waves, high_resolution_images(waves, observations.experiment), unknown)
+
+
+def _told(
+    network: UnrolledNetwork, view: NetworkView, rows: Sequence[int], device: torch.device
+) -> tuple[Tensor, ...]:
+    with torch.inference_mode():
+        last = network(view.rows(rows[0], rows[-1] + 1).to(device))[-1]
+    return last.waves.clone(), last.envelope.clone()
