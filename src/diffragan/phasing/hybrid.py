@@ -14,10 +14,13 @@ from diffragan.errors import ConfigError, nearest
 from diffragan.fourier import centred, decentred, resample
 from diffragan.grid import Grid
 from diffragan.phasing.algorithms import STEPS
+from diffragan.phasing.blend import blend
+from diffragan.phasing.confidence import prediction, read_calibration, uncalibrated
+from diffragan.phasing.evidence import Evidence, gather
 from diffragan.phasing.iterative import IterativeSettings, iterate
 from diffragan.phasing.network_alone import NetworkGuess, NetworkPhaser
 from diffragan.phasing.projections import MeasuredModuli, measured_moduli
-from diffragan.phasing.protocol import Observations, PhasedWaves, high_resolution_images
+from diffragan.phasing.protocol import Observations, PhasedWaves, Prediction, high_resolution_images
 from diffragan.phasing.restarts import Consensus, consensus, random_starts
 from diffragan.phasing.restraint import image_phases, restraint
 from diffragan.phasing.rows import by_rows
@@ -38,12 +41,13 @@ class HybridSettings(Settings):
     when left out."""
     iterations: int | None = Field(None, ge=1)
     """Iterations of each start; by the effort when left out."""
-    coarse_iterations: int = Field(0, ge=0)
-    """Iterations before these on a coarser grid, where each costs a fraction."""
+    coarse_iterations: int | None = Field(None, ge=0)
+    """Iterations before these on a coarser grid, where each costs a fraction; by the effort when
+    left out."""
     coarse_angstrom: float = Field(2.2, gt=0)
     """Finest resolution of that grid [Å]."""
     algorithm: str = "hio"
-    beta: float = Field(0.9, gt=0, le=1)
+    beta: float = Field(0.6, gt=0, le=1)
     restraint: float = Field(0.1, ge=0, le=1)
     """Pull of the image's phases on the iterate's."""
     likely: float = Field(0.5, gt=0, lt=1)
@@ -54,7 +58,7 @@ class HybridSettings(Settings):
     """How far the possible envelope is grown [Å]."""
     margin_angstrom: float = Field(1.0, ge=0)
     """How far the last support reaches beyond what the wave shows [Å]."""
-    cycle: int = Field(50, ge=1)
+    cycle: int = Field(100, ge=1)
     error_reduction_steps: int = Field(10, ge=0)
     settled_fraction: float = Field(0.6, ge=0, lt=1)
     phase_object_angstrom: float = Field(2.0, gt=0)
@@ -62,22 +66,27 @@ class HybridSettings(Settings):
     """Of the random phases."""
 
     @property
-    def plan(self) -> tuple[int, int]:
-        """Restarts and iterations."""
-        restarts, iterations = EFFORTS[self.effort]
-        return self.restarts or restarts, self.iterations or iterations
+    def plan(self) -> tuple[int, int, int]:
+        """Restarts, iterations, and iterations on the coarse grid."""
+        restarts, iterations, coarse = EFFORTS[self.effort]
+        given = self.coarse_iterations
+        return (
+            self.restarts or restarts,
+            self.iterations or iterations,
+            coarse if given is None else given,
+        )
 
     def coarse_pixels(self, experiment: Experiment) -> int:
         """Side of the coarse grid: fast to transform."""
         return fast_even(2 * experiment.box_angstrom / self.coarse_angstrom)
 
 
-EFFORTS: dict[Effort, tuple[int, int]] = {
-    "quick": (1, 600),
-    "normal": (4, 1000),
-    "best": (12, 2000),
+EFFORTS: dict[Effort, tuple[int, int, int]] = {
+    "quick": (1, 300, 600),
+    "normal": (4, 400, 1000),
+    "best": (12, 1000, 2000),
 }
-"""Restarts and iterations of each."""
+"""Restarts, iterations, and iterations on the coarse grid before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,17 @@ class LevelRefinement:
         if progress >= 1:
             found = grown(found, self.margin_angstrom, self.grid)
         return found & self.possible
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The waves of some items, origin at pixel [0, 0], and all that led to them."""
+
+    waves: Waves
+    guess: NetworkGuess
+    found: Consensus
+    evidence: Evidence
+    prediction: Prediction | None
 
 
 class HybridPhaser:
@@ -120,27 +140,52 @@ class HybridPhaser:
             )
         self.network = NetworkPhaser(weights, device)
         self.weights = self.network.weights
+        self.calibration = read_calibration(self.weights.where)
 
     def phase(self, observations: Observations) -> PhasedWaves:
         """Recover one wave from each item's pattern and image."""
-        experiment, grid = observations.experiment, observations.experiment.wave_grid
+        answer = self.answer(observations)
+        experiment = observations.experiment
+        waves = with_phase_object_amplitude(
+            centred(answer.waves), experiment.wave_grid, self.settings.phase_object_angstrom
+        )
+        images = high_resolution_images(waves, experiment)
+        return PhasedWaves(waves, images, answer.found.error, prediction=answer.prediction)
+
+    def answer(self, observations: Observations) -> Answer:
+        """Recover waves, and keep all that led to them."""
+        grid = observations.experiment.wave_grid
         guess = self.network.guess(observations)
         found = self.restart(observations, guess)
-        waves = with_phase_object_amplitude(
-            centred(found.waves), grid, self.settings.phase_object_angstrom
+        moduli = measured_moduli(observations)
+        share = (guess.probability > self.settings.likely).float().mean((-2, -1))
+        phases = image_phases(observations, moduli)
+        evidence = gather(found, guess.waves, share, moduli, phases, grid)
+        calibration = self.calibration
+        if calibration is None:
+            curves = uncalibrated(evidence)
+        else:
+            calibration = calibration.to(found.waves.device)
+            curves = calibration.predict(evidence)
+        waves = blend(
+            found.waves, guess.waves, curves["iterated"], curves["network"], evidence.bands
         )
-        return PhasedWaves(waves, high_resolution_images(waves, experiment), found.error)
+        told = None
+        if calibration is not None:
+            failed = curves["iterated"].mean(-1) < curves["network"].mean(-1)
+            told = prediction(curves, evidence.bands, calibration, failed)
+        return Answer(waves, guess, found, evidence, told)
 
     def restart(self, observations: Observations, guess: NetworkGuess) -> Consensus:
         """Iterate from every start, and find what the ends have in common."""
         settings = self.settings
-        restarts, iterations = settings.plan
+        restarts, iterations, coarse_iterations = settings.plan
         pixels = observations.experiment.wave_pixels
         fine = _task(observations, guess, settings, pixels, iterations)
         coarse_pixels = settings.coarse_pixels(observations.experiment)
         coarse = None
-        if settings.coarse_iterations and coarse_pixels < pixels:
-            coarse = _task(observations, guess, settings, coarse_pixels, settings.coarse_iterations)
+        if coarse_iterations and coarse_pixels < pixels:
+            coarse = _task(observations, guess, settings, coarse_pixels, coarse_iterations)
         items, count = observations.numbers, len(observations)
 
         def work(rows: Sequence[int]) -> tuple[Waves, Tensor]:

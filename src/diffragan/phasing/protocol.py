@@ -9,7 +9,7 @@ import torch
 from diffragan.config.experiment import Experiment
 from diffragan.io.triplets import TripletStore
 from diffragan.physics.forward import image
-from diffragan.typing import Float, Images, Mask, Patterns, Tensor, Waves
+from diffragan.typing import Bool, Float, Images, Mask, Patterns, Tensor, Waves
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,26 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a phaser expects of its answers without knowing the truth."""
+
+    frc: Float[Tensor, "item band"]
+    """Of each image with the true one."""
+    frequency_per_angstrom: Float[Tensor, " band"]
+    resolution_angstrom: Float[Tensor, " item"]
+    """Where that curve falls below 0.5."""
+    interval_angstrom: Float[Tensor, "item 2"]
+    """Finest and coarsest resolution, between which 90 of 100 calibrated views lay."""
+    failed: Bool[Tensor, " item"]
+    """Whether iterations added nothing to the first guess, which then stands."""
+
+    @property
+    def score(self) -> Float[Tensor, " item"]:
+        """Mean of each curve: one number to select views by."""
+        return self.frc.mean(-1)
+
+
+@dataclass(frozen=True, slots=True)
 class PhasedWaves:
     """What a phaser recovers of each item."""
 
@@ -67,6 +87,8 @@ class PhasedWaves:
     from a phaser that estimates none."""
     spread: Spread | None = None
     """From a phaser that was asked for several draws; waves and images are then their means."""
+    prediction: Prediction | None = None
+    """From a phaser that was calibrated."""
 
 
 class Phaser(Protocol):

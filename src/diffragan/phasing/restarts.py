@@ -68,6 +68,8 @@ class Consensus:
     """Share of the restarts that the mean is of."""
     agreement: Float[Tensor, "item ring"]
     """Mean FRC of the best with each other restart, rings 0 to Nyquist; 1 if there is no other."""
+    restarts: int
+    """How many there were."""
 
 
 def consensus(waves: Sequence[Waves], errors: Sequence[Float[Tensor, " item"]]) -> Consensus:
@@ -106,4 +108,5 @@ def consensus(waves: Sequence[Waves], errors: Sequence[Float[Tensor, " item"]]) 
         (error / least.clamp(min=torch.finfo(least.dtype).tiny)).mean(0),
         weight / count,
         agreement / others if count > 1 else torch.ones_like(agreement),
+        count,
     )
