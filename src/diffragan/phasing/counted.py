@@ -42,7 +42,9 @@ def expected_modulus(
     counts = torch.where(measured, counts.clamp(min=0), 0.0)
     power = _ring_mean(counts, measured)
     scale = power / (power + 1)
-    ratio = torch.exp(torch.lgamma(counts + 1.5) - torch.lgamma(counts + 1))
+    # Of a million electrons float32 has the logarithm to no better than 1.
+    exact = counts.double()
+    ratio = torch.exp(torch.lgamma(exact + 1.5) - torch.lgamma(exact + 1)).to(counts.dtype)
     modulus = ratio * scale.sqrt()
     # Squared mean over mean square: pi / 4 for n = 0, 1 in the limit of many electrons.
     known = ratio**2 / (counts + 1)
