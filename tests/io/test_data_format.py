@@ -77,7 +77,8 @@ def test_a_shard_that_zarr_wrote_is_read(data: TripletStore, tmp_path: Path) -> 
 
 
 def test_the_page_names_every_array_and_attribute(data: TripletStore) -> None:
-    for name in (*triplet_specs(TINY, 1, 1), *phased_specs(TINY, 1), layout.CHECKSUM):
+    phased = phased_specs(TINY, 1, with_spread=True, predicted_frequency=(0.0, 1 / 60))
+    for name in (*triplet_specs(TINY, 1, 1), *phased, layout.CHECKSUM):
         assert f"`{name}`" in PAGE
     for name in ("format", "format_version", "kind", "experiment", "structures", "identity"):
         assert f"| `{name}` |" in PAGE

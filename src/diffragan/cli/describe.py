@@ -38,6 +38,7 @@ def _store(path: Path) -> Iterator[str]:
     from diffragan.io.phased import PhasedStore
     from diffragan.io.store import open_store
     from diffragan.io.triplets import TripletStore
+    from diffragan.phasing.foretold import foretold
 
     store = open_store(path)
     reader = {"triplets": TripletStore, "phased": PhasedStore}.get(store.kind)
@@ -64,6 +65,8 @@ def _store(path: Path) -> Iterator[str]:
         axes = ", ".join(f"{axis} {size}" for axis, size in zip(spec.axes, spec.shape, strict=True))
         size = _bytes(store.stored_bytes(name))
         yield f"  {name} ({axes}) {spec.dtype} [{spec.unit}]: {spec.meaning}; {size}"
+    if store.kind == "phased" and (words := foretold(PhasedStore(path))):
+        yield f"  {words}"
     yield from _provenance(attributes["provenance"])
     yield f"  {_bytes(sum(map(store.stored_bytes, store.array_names())))} on disk"
     yield "  no problem found at a glance; `--verify` reads every value"

@@ -14,7 +14,7 @@ class Arguments:
     moduli finish them, several times, and what they agree on is kept), network (that network
     alone), low-resolution (the image alone), er, hio, raar (iterations without a network), cgan
     (the paper's network; needs --weights). Writes the store, and beside it an MRC stack with a
-    RELION STAR file.
+    RELION STAR file. hybrid says of each view which resolution to expect, in both.
 
     Example: diffragan phase data.zarr --out phased.zarr
     """
@@ -55,6 +55,7 @@ def run(arguments: Arguments) -> None:
     from diffragan.io.store_checks import check_store_target
     from diffragan.io.triplets import TripletStore
     from diffragan.phasing.dataset import phase_dataset
+    from diffragan.phasing.foretold import foretold
     from diffragan.phasing.free_set import FreeSet, WithholdingPhaser
     from diffragan.phasing.particles import check_particle_names, write_particle_stack
     from diffragan.phasing.registry import make_phaser, recorded_settings
@@ -78,10 +79,11 @@ def run(arguments: Arguments) -> None:
     if arguments.views is not None and arguments.views < 1:
         raise ConfigError(f"--views is {arguments.views}; use 1 or more")
     count = min(arguments.views or len(data), len(data))
+    fraction = arguments.free_fraction
+    free = None if fraction is None else FreeSet(fraction)
     phaser = make_phaser(arguments.method, settings, arguments.weights, device)
     recorded = recorded_settings(phaser, settings, arguments.weights)
-    if arguments.free_fraction is not None:
-        free = FreeSet(arguments.free_fraction)
+    if free is not None:
         phaser, recorded = WithholdingPhaser(phaser, free), {**recorded, **free.recorded}
     phase_dataset(
         data,
@@ -93,8 +95,11 @@ def run(arguments: Arguments) -> None:
         device=device,
         with_spread=arguments.samples is not None,
     )
-    stack, star = write_particle_stack(PhasedStore(arguments.out))
+    phased = PhasedStore(arguments.out)
+    stack, star = write_particle_stack(phased)
     print(
         f"wrote {arguments.out}, {stack.name} and {star.name}: {count} views by {arguments.method}"
         + (f", means of {arguments.samples} samples with their spread" if arguments.samples else "")
     )
+    if words := foretold(phased):
+        print(words)

@@ -12,6 +12,7 @@ from diffragan.io.triplets import TripletStore
 from diffragan.phasing.free_set import WithholdingPhaser, recorded_free_set
 from diffragan.phasing.protocol import Phaser
 from diffragan.phasing.registry import make_phaser
+from diffragan.phasing.weights import packaged_weights
 from diffragan.rotations import matrix_from_quaternion
 
 ANOTHER_MOLECULE = "another molecule"
@@ -52,9 +53,10 @@ def phaser_of(phased: PhasedStore, device: str = "cpu") -> Phaser:
     if "settings" not in recorded:
         raise InputError(f"{phased.store.path}: does not record the settings of its method")
     weights = Path(recorded["weights"]) if recorded.get("weights") else None
+    folder = weights or packaged_weights()
     for name, digest in (recorded.get("weights_sha256") or {}).items():
-        if weights is None or not (weights / name).is_file() or sha256_of(weights / name) != digest:
-            raise InputError(f"{weights}: the weights that {phased.store.path} names have changed")
+        if not (folder / name).is_file() or sha256_of(folder / name) != digest:
+            raise InputError(f"{folder}: the weights that {phased.store.path} names have changed")
     phaser = make_phaser(phased.method, recorded["settings"], weights, device)
     free = recorded_free_set(recorded)
     return phaser if free is None else WithholdingPhaser(phaser, free)

@@ -15,12 +15,34 @@ KIND = "phased"
 
 SPREADS = ("wave_spread", "image_spread")
 """Arrays that are there when a phaser was asked for several draws."""
+PREDICTIONS = (
+    "predicted_frc",
+    "predicted_resolution",
+    "predicted_resolution_interval",
+    "predicted_score",
+    "phasing_failed",
+)
+"""Arrays of items that are there when a phaser said how far each answer can be trusted."""
+PREDICTED_FREQUENCY = "predicted_frequency"
+"""The axis of the predicted curves."""
 
 
 def phased_specs(
-    experiment: Experiment, items: int, *, with_spread: bool = False
+    experiment: Experiment,
+    items: int,
+    *,
+    with_spread: bool = False,
+    predicted_frequency: Sequence[float] = (),
 ) -> dict[str, ArraySpec]:
-    """Arrays of `items` phased waves, with those of the spread over draws if there are several."""
+    """Arrays of `items` phased waves.
+
+    Parameters
+    ----------
+    with_spread : Whether there is a spread over several draws.
+    predicted_frequency : Frequencies of the predicted curves [1/Å]; nothing is predicted where
+        there are none.
+    """
+    bands = len(predicted_frequency)
     wave, image, box = experiment.wave_pixels, experiment.image_pixels, experiment.box_angstrom
     specs = {
         "wave": ArraySpec(
@@ -58,10 +80,37 @@ def phased_specs(
             "share of the wave's energy outside the estimated support; lower is better",
             nan_means="the method estimates no support",
         ),
+        "predicted_frc": ArraySpec(
+            (items, bands), "float32", ("item", PREDICTED_FREQUENCY), "1",
+            "expected Fourier ring correlation of 'image' with the true one, told without it",
+        ),
+        "predicted_resolution": ArraySpec(
+            (items,), "float64", ("item",), "angstrom",
+            "where the expected curve first falls below 0.5; its end where it never does",
+        ),
+        "predicted_resolution_interval": ArraySpec(
+            (items, 2), "float64", ("item", "finest_coarsest"), "angstrom",
+            "resolutions between which 90 of 100 views like this one lay in the calibration",
+        ),
+        "predicted_score": ArraySpec(
+            (items,), "float64", ("item",), "1", "mean of the expected curve, to select views by"
+        ),
+        "phasing_failed": ArraySpec(
+            (items,), "bool", ("item",), "1",
+            "whether iterations added nothing to the network's first guess, which then stands",
+        ),
+        PREDICTED_FREQUENCY: ArraySpec(
+            (bands,), "float64", (PREDICTED_FREQUENCY,), "angstrom-1",
+            "middle of each band of the expected curves", per_item=False,
+            values=tuple(predicted_frequency),
+        ),
         **positions("wave", wave, box),
         **positions("image", image, box),
     }  # fmt: skip
-    return {name: spec for name, spec in specs.items() if with_spread or name not in SPREADS}
+    left_out = set() if with_spread else set(SPREADS)
+    if not bands:
+        left_out |= {*PREDICTIONS, PREDICTED_FREQUENCY}
+    return {name: spec for name, spec in specs.items() if name not in left_out}
 
 
 def phased_attributes(
@@ -94,6 +143,8 @@ class PhasedStore:
             ("identity", "method", "source", "source_identity", "structures", "provenance"),
             phased_specs(self.experiment, 0),
         )
+        if self.predicts:
+            self.store.require((), (*PREDICTIONS, PREDICTED_FREQUENCY))
 
     @property
     def method(self) -> str:
@@ -109,6 +160,11 @@ class PhasedStore:
     def source_identity(self) -> str:
         """Identity of the data set that was phased."""
         return str(self.store.attributes["source_identity"])
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it says how far each of its images can be trusted."""
+        return not set(PREDICTIONS).isdisjoint(self.store.array_names())
 
     def __len__(self) -> int:
         """Return the number of items."""

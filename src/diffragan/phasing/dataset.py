@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from diffragan.io.layout import Array
 from diffragan.io.phased import KIND, phased_attributes, phased_specs
 from diffragan.io.provenance import fingerprint, provenance
 from diffragan.io.store_writer import StoreWriter, write_item
 from diffragan.io.triplets import TripletStore
-from diffragan.phasing.protocol import Phaser, read_observations
+from diffragan.phasing.protocol import Phaser, PredictingPhaser, Prediction, read_observations
 from diffragan.progress import progress_bar
 
 BATCH = 8
@@ -27,6 +28,8 @@ def phase_dataset(
     with_spread: bool = False,
 ) -> Path:
     """Phase items of a data set into the store `out`; takes up an interrupted run.
+
+    What a calibrated phaser predicts of its answers is kept with them.
 
     Parameters
     ----------
@@ -49,7 +52,12 @@ def phase_dataset(
     attributes = phased_attributes(
         method, data.store.path, data.identity, data.store.attributes, made_by
     )
-    specs = phased_specs(data.experiment, len(chosen), with_spread=with_spread)
+    predicted: tuple[float, ...] = ()
+    if isinstance(phaser, PredictingPhaser) and chosen:
+        predicted = phaser.predicted_frequencies(read_observations(data, chosen[:1], device))
+    specs = phased_specs(
+        data.experiment, len(chosen), with_spread=with_spread, predicted_frequency=predicted
+    )
     with StoreWriter(out, KIND, specs, attributes) as writer:
         remaining = [place for place in range(len(chosen)) if place not in writer.done]
         with progress_bar(len(chosen), f"phasing by {method}", done=len(writer.done)) as bar:
@@ -72,6 +80,7 @@ def _phase_batch(
     phased = phaser.phase(read_observations(data, items, device))
     poses = {name: data.read(name, items) for name in ("structure", "orientation", "shift")}
     spread = phased.spread
+    told = {} if phased.prediction is None else _predicted(phased.prediction)
     for row, (place, item) in enumerate(zip(places, items, strict=True)):
         spreads = {}
         if spread is not None:
@@ -86,7 +95,19 @@ def _phase_batch(
                 "energy_outside_support": float(phased.energy_outside_support[row]),
                 "source_item": item,
                 **spreads,
+                **{name: values[row] for name, values in told.items()},
                 **{name: values[row] for name, values in poses.items()},
             },
         )
         writer.mark(place)
+
+
+def _predicted(prediction: Prediction) -> dict[str, Array]:
+    """Arrays of a prediction by their names in the store."""
+    return {
+        "predicted_frc": prediction.frc.cpu().numpy(),
+        "predicted_resolution": prediction.resolution_angstrom.cpu().numpy(),
+        "predicted_resolution_interval": prediction.interval_angstrom.cpu().numpy(),
+        "predicted_score": prediction.score.cpu().numpy(),
+        "phasing_failed": prediction.failed.cpu().numpy(),
+    }

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from diffragan.errors import ConfigError
-from diffragan.phasing.protocol import Observations, PhasedWaves, Phaser
+from diffragan.phasing.protocol import Observations, PhasedWaves, Phaser, PredictingPhaser
 from diffragan.typing import Mask
 
 LARGEST_FRACTION = 0.5
@@ -82,3 +82,9 @@ class WithholdingPhaser:
     def phase(self, observations: Observations) -> PhasedWaves:
         """Recover the waves from what is left."""
         return self.phaser.phase(self.free.withhold(observations))
+
+    def predicted_frequencies(self, observations: Observations) -> tuple[float, ...]:
+        """Frequencies of the curves that the phaser predicts [1/Å]; none where it does not."""
+        if not isinstance(self.phaser, PredictingPhaser):
+            return ()
+        return self.phaser.predicted_frequencies(self.free.withhold(observations))

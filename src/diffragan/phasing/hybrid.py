@@ -16,7 +16,7 @@ from diffragan.grid import Grid
 from diffragan.phasing.algorithms import STEPS
 from diffragan.phasing.blend import blend
 from diffragan.phasing.confidence import prediction, read_calibration, uncalibrated
-from diffragan.phasing.evidence import Evidence, gather
+from diffragan.phasing.evidence import Bands, Evidence, gather
 from diffragan.phasing.iterative import IterativeSettings, iterate
 from diffragan.phasing.network_alone import NetworkGuess, NetworkPhaser
 from diffragan.phasing.projections import MeasuredModuli, measured_moduli
@@ -151,6 +151,14 @@ class HybridPhaser:
         )
         images = high_resolution_images(waves, experiment)
         return PhasedWaves(waves, images, answer.found.error, prediction=answer.prediction)
+
+    def predicted_frequencies(self, observations: Observations) -> tuple[float, ...]:
+        """Frequencies of the curves it predicts [1/Å]; none with weights without a calibration."""
+        if self.calibration is None:
+            return ()
+        grid = observations.experiment.wave_grid
+        bands = Bands.of(measured_moduli(observations), grid)
+        return tuple(bands.frequency_per_angstrom.tolist())
 
     def answer(self, observations: Observations) -> Answer:
         """Recover waves, and keep all that led to them."""

@@ -11,7 +11,7 @@ from diffragan.errors import OutputError
 from diffragan.io.mrc import write_stack
 from diffragan.io.phased import PhasedStore
 from diffragan.io.star import ParticleOptics, write_particles
-from diffragan.io.star_tables import PLAIN_WORD
+from diffragan.io.star_tables import PLAIN_WORD, Values
 from diffragan.physics.forward import projected_potential_of
 from diffragan.rotations import matrix_from_quaternion
 from diffragan.typing import Images
@@ -22,6 +22,10 @@ NO_AMPLITUDE_CONTRAST = 0.0
 BATCH = 256
 MICROGRAPH = "rlnMicrographName"
 """Column with the molecule of each image: several may be seen from one direction."""
+FIGURE_OF_MERIT = "rlnParticleFigureOfMerit"
+"""Column with the predicted score, which RELION selects and weights particles by."""
+PREDICTED_RESOLUTION = "diffraganPredictedResolution"
+"""Column with the predicted resolution [Å]. RELION does not know it, but hands it on."""
 
 
 def check_particle_names(store: Path) -> None:
@@ -47,7 +51,7 @@ def write_particle_stack(phased: PhasedStore) -> tuple[Path, Path]:
 
     The images are projected potentials, the molecule white, normalised as RELION wants: background
     of mean 0 and standard deviation 1. They are phased waves, free of any CTF: reconstruct them
-    without CTF correction.
+    without CTF correction. What was predicted of each image stands in columns of its own.
     """
     experiment = phased.experiment
     grid = experiment.wave_grid
@@ -67,6 +71,12 @@ def write_particle_stack(phased: PhasedStore) -> tuple[Path, Path]:
         pixel_angstrom=grid.pixel_angstrom,
         image_pixels=grid.pixels,
     )
+    extra: dict[str, Values] = {
+        MICROGRAPH: [micrograph_name(name) for name in _molecule_names(phased)]
+    }
+    if phased.predicts:
+        extra[FIGURE_OF_MERIT] = phased.read("predicted_score")
+        extra[PREDICTED_RESOLUTION] = phased.read("predicted_resolution")
     rotations: NDArray[np.float64] = matrix_from_quaternion(phased.read("orientation"))
     write_particles(
         star_path,
@@ -76,7 +86,7 @@ def write_particle_stack(phased: PhasedStore) -> tuple[Path, Path]:
         rotations=rotations,
         # RELION's origin is the shift that centres the image: ours, undone.
         origins_angstrom=-phased.read("shift")[:, :2],
-        extra={MICROGRAPH: [micrograph_name(name) for name in _molecule_names(phased)]},
+        extra=extra,
     )
     return images_path, star_path
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -96,6 +96,18 @@ class Phaser(Protocol):
 
     def phase(self, observations: Observations) -> PhasedWaves:
         """Recover one wave from each item's pattern and image."""
+        ...
+
+
+@runtime_checkable
+class PredictingPhaser(Phaser, Protocol):
+    """A phaser that may say how far its answers can be trusted."""
+
+    def predicted_frequencies(self, observations: Observations) -> tuple[float, ...]:
+        """Frequencies of the curves it predicts [1/Å]; none where it was not calibrated.
+
+        They depend on where the patterns were measured, and on nothing in them.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ from diffragan.config.settings import Settings
 from diffragan.errors import ConfigError, nearest
 from diffragan.io.provenance import sha256_of
 from diffragan.phasing.algorithms import STEPS
+from diffragan.phasing.confidence import FILE as CALIBRATION
 from diffragan.phasing.hybrid import HybridPhaser, HybridSettings
 from diffragan.phasing.iterative import IterativePhaser, IterativeSettings
 from diffragan.phasing.learned import ConditionalGanPhaser
@@ -174,7 +175,8 @@ def recorded_settings(
 ) -> dict[str, Any]:
     """Describe a phaser so that `make_phaser` can make it again: `settings` and `weights`.
 
-    All settings in force are listed under `in_force`; a run's weights are pinned by their hash.
+    All settings in force are listed under `in_force`; weights, those of the package as well, and
+    their calibration are pinned by their hashes.
     """
     in_force: dict[str, Any] = {}
     if isinstance(phaser, IterativePhaser | HybridPhaser):
@@ -184,14 +186,11 @@ def recorded_settings(
     used = weights
     if isinstance(phaser, HybridPhaser | NetworkPhaser):
         used = phaser.weights.where
-    pinned = (
-        {}
-        if used is None
-        else {
-            path.relative_to(used).as_posix(): sha256_of(path)
-            for path in sorted([*used.glob("best/*.safetensors"), *used.glob("*.safetensors")])
-        }
-    )
+    pinned = {}
+    if used is not None:
+        patterns = ("best/*.safetensors", "*.safetensors", CALIBRATION)
+        files = sorted(path for pattern in patterns for path in used.glob(pattern))
+        pinned = {path.relative_to(used).as_posix(): sha256_of(path) for path in files}
     return {
         "settings": dict(settings),
         "in_force": in_force,
