@@ -157,7 +157,7 @@ def misfit(moduli: MeasuredModuli, waves: Waves) -> float:
 def weight(moduli: MeasuredModuli) -> Tensor:
     """Mean trust of the measured moduli, each as heavy as its power."""
     assert moduli.trust is not None
-    power = moduli.modulus**2
+    power = moduli.modulus**2 * beside_the_spot(moduli)
     return (moduli.trust * power).sum() / power.sum()
 
 

@@ -130,3 +130,62 @@ def test_measured_moduli_are_those_of_the_true_wave_all_but_the_direct_beam(
     assert int(moduli.recorded.sum()) == setting.diffraction_pixels**2
     assert int((moduli.recorded & ~moduli.known).sum()) == 1
     assert not moduli.known[0, 0]
+
+
+def trusted(moduli: MeasuredModuli, trust: Tensor) -> MeasuredModuli:
+    return MeasuredModuli(
+        moduli.modulus, moduli.known, moduli.recorded, moduli.restraint, trust.expand(3, -1, -1)
+    )
+
+
+@given(seeds, sides)
+def test_full_trust_is_the_old_projection_and_no_trust_keeps_the_wave(seed: int, side: int) -> None:
+    wave, moduli, _ = case(seed, side)
+    ones = torch.ones(side, side, dtype=torch.float64)
+    torch.testing.assert_close(
+        project_modulus(wave, trusted(moduli, ones)), project_modulus(wave, moduli)
+    )
+    kept = project_modulus(wave, trusted(moduli, 0 * ones))
+    torch.testing.assert_close(fft2(kept), torch.where(moduli.recorded, fft2(wave), 0.0))
+
+
+@given(seeds, sides)
+def test_in_between_a_projection_goes_as_far_as_it_trusts(seed: int, side: int) -> None:
+    wave, moduli, _ = case(seed, side)
+    trust = torch.rand(
+        side, side, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
+    )
+    found = fft2(project_modulus(wave, trusted(moduli, trust)))
+    whole, none = (
+        fft2(project_modulus(wave, trusted(moduli, value * torch.ones_like(trust))))
+        for value in (1.0, 0.0)
+    )
+    torch.testing.assert_close(found, trust * whole + (1 - trust) * none)
+
+
+@given(seeds, sides, st.permutations(range(3)), st.integers(1, 3))
+@settings(max_examples=20)
+def test_rows_of_moduli_are_moduli_of_rows(
+    seed: int, side: int, order: list[int], count: int
+) -> None:
+    wave, moduli, _ = case(seed, side)
+    rows = order[:count]
+    pull, trust = 3 * ifft2(wave), moduli.modulus.flip(0)
+    for held in (
+        moduli,
+        MeasuredModuli(moduli.modulus, moduli.known, moduli.recorded, pull, trust),
+    ):
+        torch.testing.assert_close(
+            project_modulus(wave[rows], held.rows(rows)), project_modulus(wave, held)[rows]
+        )
+
+
+@given(seeds, sides)
+def test_projecting_leaves_its_wave_and_its_moduli_as_they_were(seed: int, side: int) -> None:
+    """The steps reuse memory, which must be their own."""
+    wave, moduli, _ = case(seed, side)
+    before, modulus = wave.clone(), moduli.modulus.clone()
+    first = project_modulus(wave, moduli)
+    assert torch.equal(project_modulus(wave, moduli), first)
+    assert torch.equal(wave, before)
+    assert torch.equal(moduli.modulus, modulus)

@@ -49,7 +49,9 @@ def image_phases(observations: Observations, moduli: MeasuredModuli) -> ImagePha
     # |F| scales with the number of samples of the grid it was taken on.
     samples = (experiment.image_pixels / pixels) ** 2
     signal = moduli.modulus * transfer * samples * expected[:, None, None]
-    snr = signal**2 / counts.sum((-2, -1))[:, None, None]
+    electrons = counts.sum((-2, -1))[:, None, None]
+    lit = electrons > 0
+    snr = torch.where(lit, signal**2 / torch.where(lit, electrons, 1.0), 0.0)
     # psi_s is i times a real phase: its coefficients are i times those of the phase.
     direction = 1j * torch.polar(torch.ones_like(snr), torch.angle(spectrum * transfer))
     return ImagePhases(direction, torch.where(moduli.known, snr, 0.0))

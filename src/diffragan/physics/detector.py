@@ -75,4 +75,4 @@ def radial_signal_to_noise(counts: Tensor) -> Tensor:
     population = ring_sum(ones, rings, size // 2)
     power = ring_sum(fourier(counts.double()).abs() ** 2, rings, size // 2) / population
     noise = counts.double().sum((-2, -1), keepdim=False)[..., None]
-    return (power / noise - 1).clamp(min=0)
+    return (power / noise.clamp(min=torch.finfo(noise.dtype).tiny) - 1).clamp(min=0)
