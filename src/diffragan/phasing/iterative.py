@@ -118,6 +118,8 @@ def iterate(
             settled = progress >= 1
             continue
         error = energy_outside(estimate, support, settings.positive)
+        # A wave that died, as in an empty support, leaves nothing outside and is no solution.
+        error = torch.where(estimate.abs().amax((-2, -1)) > 0, error, 1.0)
         if best is None:
             best = _Best(error, estimate)
         best.update(error, estimate)
