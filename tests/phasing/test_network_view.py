@@ -22,7 +22,7 @@ PIXEL = 1.0
 @pytest.fixture(scope="module")
 def observed() -> tuple[Waves, Observations]:
     setting = experiment(image_pixels=96)
-    return observe(blobs(setting, 0.1), setting, 50.0)
+    return observe(blobs(setting, 0.1), setting, 1e4)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,8 @@ def test_the_view_is_of_the_true_wave_on_the_network_s_grid(
     torch.testing.assert_close(shown.modulus[inside], true.abs()[inside], rtol=1e-3, atol=1e-3)
     assert float(shown.free.min()) == 1
     rings = ring_index((40, 40))
-    found = ring_correlation(fft2(shown.start), true, rings, 8)[:, 4:]  # the aperture ends in ring 8
+    # The aperture ends in ring 8.
+    found = ring_correlation(fft2(shown.start), true, rings, 8)[:, 4:]
     assert float(found.min()) > 0.85
     phase = torch.fft.ifftshift(shown.image_phase, dim=(-2, -1))
     found = ring_correlation(fft2(1j * phase), true, rings, 8)[:, 4:]
