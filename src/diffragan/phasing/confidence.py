@@ -8,6 +8,7 @@ blend. It lies in JSON beside the weights it was calibrated with.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, Self
 
@@ -70,6 +71,7 @@ class Calibration:
         shapes = [tuple(weight.shape) for weight, _ in self.layers]
         return (
             bool(self.intervals)
+            and all(0 < low <= high < inf and end > 0 for end, low, high in self.intervals)
             and all(bool(values.isfinite().all()) for values in numbers)
             and shapes == list(zip(widths[1:], widths[:-1], strict=True))
             and widths[-1] == len(OUTPUTS)
@@ -101,19 +103,21 @@ class Calibration:
             raise InputError(f"is of version {version} or of other features; calibrate again")
         try:
             found = cls(
-                tuple(
-                    (torch.tensor(row["weight"]), torch.tensor(row["bias"]))
-                    for row in values["layers"]
-                ),
-                torch.tensor(values["centre"]),
-                torch.tensor(values["scale"]),
+                tuple((_floats(row["weight"]), _floats(row["bias"])) for row in values["layers"]),
+                _floats(values["centre"]),
+                _floats(values["scale"]),
                 tuple((float(a), float(b), float(c)) for a, b, c in values["intervals"]),
             )
+            fits = found._fits()
         except (KeyError, TypeError, ValueError):
             raise InputError("is not a calibration of this program; calibrate again") from None
-        if not found._fits():
+        if not fits:
             raise InputError("has layers that do not fit together; calibrate again")
         return found
+
+
+def _floats(values: Any) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32)
 
 
 def read_calibration(folder: Path) -> Calibration | None:

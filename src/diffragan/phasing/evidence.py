@@ -44,10 +44,13 @@ class Bands:
     @classmethod
     def of(cls, moduli: MeasuredModuli, grid: Grid) -> "Bands":
         """Find the bands of a grid, up to the finest measured coefficient."""
-        shape = (grid.pixels, grid.pixels)
-        frequency = ring_distance(shape, moduli.modulus.device) / grid.box_angstrom
-        index = torch.round(frequency * BANDS_PER_UNIT).long()
+        index = _band_index(grid, moduli.modulus.device)
         return cls(index, int(index[moduli.known].max()) + 1)
+
+    @classmethod
+    def on(cls, grid: Grid, count: int, device: torch.device | str = "cpu") -> "Bands":
+        """Take the first `count` bands of another grid."""
+        return cls(_band_index(grid, device), count)
 
     @property
     def frequency_per_angstrom(self) -> Float[Tensor, " band"]:
@@ -77,6 +80,13 @@ class Bands:
         # Bands beyond the last whole ring, in the corners, know no more than the last one.
         end = int(index.max())
         found[:, end + 1 :] = found[:, end : end + 1]
+        # The rings of a small box lie further apart than bands do.
+        band = torch.arange(end + 1, device=curves.device)
+        place = (band / BANDS_PER_UNIT * grid.box_angstrom).clamp(max=len(rings) - 1)
+        before = place.floor().long()
+        after = (before + 1).clamp(max=len(rings) - 1)
+        between = torch.lerp(curves[:, before], curves[:, after], (place - before).to(curves))
+        found[:, : end + 1] = torch.where(heavy[:, : end + 1] > 0, found[:, : end + 1], between)
         return found[:, : self.count]
 
     def correlation(
@@ -86,6 +96,11 @@ class Bands:
         cross = self.sum((first * second.conj()).real)
         norm = self.sum(first.abs() ** 2).sqrt() * self.sum(second.abs() ** 2).sqrt()
         return cross / norm.clamp(min=torch.finfo(norm.dtype).tiny)
+
+
+def _band_index(grid: Grid, device: torch.device | str) -> Int[Tensor, "y x"]:
+    frequency = ring_distance((grid.pixels, grid.pixels), device) / grid.box_angstrom
+    return torch.round(frequency * BANDS_PER_UNIT).long()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +138,9 @@ def gather(
     certainty = (bands.sum(known * told.abs() ** 2) / power.clamp(min=1e-20)).sqrt().clamp(0, 1)
     trust = known.expand_as(moduli.modulus) if moduli.trust is None else known * moduli.trust
     signal = bands.mean((phases.snr / (phases.snr + 1)).sqrt())
-    agreement = bands.mean_of_rings(found.agreement, grid) if found.restarts > 1 else None
     cross = bands.correlation(answer, told)
-    agreement = cross if agreement is None else agreement
+    several = (found.restarts > 1)[:, None]
+    agreement = torch.where(several, bands.mean_of_rings(found.agreement, grid).to(cross), cross)
     weight = bands.sum(known[None]).clamp(min=1)
     overall = (agreement * weight).sum(-1) / weight.sum(-1)
 

@@ -61,6 +61,8 @@ class HybridSettings(Settings):
     cycle: int = Field(100, ge=1)
     error_reduction_steps: int = Field(10, ge=0)
     settled_fraction: float = Field(0.6, ge=0, lt=1)
+    sure: float = Field(0.8, ge=0, le=1)
+    """Agreement of the first two restarts from which an item needs no others."""
     phase_object_angstrom: float = Field(2.0, gt=0)
     seed: int = Field(0, ge=0)
     """Of the random phases."""
@@ -87,6 +89,8 @@ EFFORTS: dict[Effort, tuple[int, int, int]] = {
     "best": (12, 1000, 2000),
 }
 """Restarts, iterations, and iterations on the coarse grid before them."""
+FIRST_RESTARTS = 2
+"""The fewest that can agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,15 @@ class LevelRefinement:
         found = molecule_envelope(wave, self.grid)
         if progress >= 1:
             found = grown(found, self.margin_angstrom, self.grid)
-        return found & self.possible
+        return _or_else(found & self.possible, self.possible)
+
+
+def _or_else(
+    support: Bool[Tensor, "item y x"], otherwise: Bool[Tensor, "item y x"]
+) -> Bool[Tensor, "item y x"]:
+    """Take `otherwise` for each item with an empty support, in which its wave would die."""
+    empty = ~support.flatten(1).any(1)
+    return torch.where(empty[:, None, None], otherwise, support)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,22 +210,37 @@ class HybridPhaser:
 
         def work(rows: Sequence[int]) -> tuple[Waves, Tensor]:
             places, numbers = [row % count for row in rows], [row // count for row in rows]
-            first = coarse or fine
+            begin = coarse or fine
             starts = [
                 random_starts(
-                    first.guess[p : p + 1], first.moduli.rows([p]), [items[p]], settings.seed, n
+                    begin.guess[p : p + 1], begin.moduli.rows([p]), [items[p]], settings.seed, n
                 )
                 for p, n in zip(places, numbers, strict=True)
             ]
-            start, support = torch.cat(starts), first.support[places]
+            start, support = torch.cat(starts), begin.support[places]
             if coarse is not None:
                 ended, _ = coarse.iterate(places, start, support)
                 start = decentred(resample(centred(ended), pixels))
                 support = fine.refinement(places)(start, 1.0)
             return fine.iterate(places, start, support)
 
-        waves, errors = by_rows(work, restarts * count, fine.guess.device)
-        return consensus(torch.chunk(waves, restarts), torch.chunk(errors, restarts))
+        device = fine.guess.device
+        first = min(restarts, FIRST_RESTARTS)
+        waves, errors = by_rows(work, range(first * count), device)
+        ends = list(torch.chunk(waves, first)), list(torch.chunk(errors, first))
+        found = consensus(*ends)
+        unsure = torch.nonzero(found.overall_agreement < settings.sure).flatten().tolist()
+        if restarts == first or not unsure:
+            return found
+        rows = [number * count + place for number in range(first, restarts) for place in unsure]
+        waves, errors = by_rows(work, rows, device)
+        places = torch.tensor(unsure, device=device)
+        for more, error in zip(
+            torch.chunk(waves, restarts - first), torch.chunk(errors, restarts - first), strict=True
+        ):
+            ends[0].append(torch.zeros_like(found.waves).index_copy(0, places, more))
+            ends[1].append(torch.full_like(found.error, torch.inf).index_copy(0, places, error))
+        return consensus(*ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,12 +278,15 @@ def _task(
 ) -> _Task:
     grid = Grid(pixels, observations.experiment.box_angstrom)
     probability = decentred(resample(centred(guess.probability), pixels).real)
+    possible = grown(probability > settings.possible, settings.border_angstrom, grid)
+    possible = _or_else(possible, torch.ones_like(possible))
+    likely = grown(probability > settings.likely, settings.margin_angstrom, grid)
     return _Task(
         grid,
         _held_moduli(observations, settings.restraint, pixels),
         decentred(resample(centred(guess.waves), pixels)),
-        grown(probability > settings.possible, settings.border_angstrom, grid),
-        grown(probability > settings.likely, settings.margin_angstrom, grid),
+        possible,
+        _or_else(likely, possible),
         settings.margin_angstrom,
         IterativeSettings(
             iterations=iterations,

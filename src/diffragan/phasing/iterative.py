@@ -182,7 +182,7 @@ class IterativePhaser:
                 start[chosen], moduli.rows(chosen), support, self.settings, refinement, grid
             )
 
-        wave, error = by_rows(work, len(observations), start.device)
+        wave, error = by_rows(work, range(len(observations)), start.device)
         finest = self.settings.phase_object_angstrom
         waves = with_phase_object_amplitude(centred(wave), grid, finest)
         return PhasedWaves(waves, high_resolution_images(waves, experiment), error)

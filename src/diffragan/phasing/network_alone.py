@@ -48,7 +48,7 @@ class NetworkPhaser:
         view = network_view(observations, self.weights.settings.network.pixel_angstrom)
         waves, odds = by_rows(
             lambda rows: _told(self._network, view, rows, self._device),
-            len(observations),
+            range(len(observations)),
             self._device,
         )
         pixels = experiment.wave_pixels

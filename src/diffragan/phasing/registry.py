@@ -161,7 +161,7 @@ def _check_settings(method: str, entry: Entry, settings: Mapping[str, Any]) -> N
     unknown = sorted(set(settings) - known)
     if not unknown:
         return
-    if set(unknown) <= set(SampleSettings.model_fields):
+    if set(unknown) <= set(SampleSettings.model_fields) and "seed" not in known:
         raise ConfigError(
             f"method '{method}' draws nothing at random; leave {', '.join(unknown)} out"
         )

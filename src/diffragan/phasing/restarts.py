@@ -68,8 +68,15 @@ class Consensus:
     """Share of the restarts that the mean is of."""
     agreement: Float[Tensor, "item ring"]
     """Mean FRC of the best with each other restart, rings 0 to Nyquist; 1 if there is no other."""
-    restarts: int
+    restarts: Float[Tensor, " item"]
     """How many there were."""
+
+    @property
+    def overall_agreement(self) -> Float[Tensor, " item"]:
+        """Mean of the agreement over all coefficients: a ring counts by its radius."""
+        radius = torch.arange(self.agreement.shape[-1], device=self.agreement.device)
+        weight = radius.to(self.agreement.dtype)
+        return (self.agreement * weight).sum(-1) / weight.sum()
 
 
 def consensus(waves: Sequence[Waves], errors: Sequence[Float[Tensor, " item"]]) -> Consensus:
@@ -78,35 +85,38 @@ def consensus(waves: Sequence[Waves], errors: Sequence[Float[Tensor, " item"]]) 
     Parameters
     ----------
     waves : One `(item, y, x)` for each restart, origin at pixel [0, 0].
-    errors : Energy outside the support of each.
+    errors : Energy outside the support of each; infinite where an item had no such restart.
     """
-    stacked, error = torch.stack(list(waves)), torch.stack(list(errors))
-    count, items, side = stacked.shape[:3]
-    rings = ring_index((side, side), stacked.device)
-    rows = torch.arange(items, device=stacked.device)
+    error = torch.stack(list(errors))
+    items, side = waves[0].shape[:2]
+    rings = ring_index((side, side), waves[0].device)
     chosen = error.argmin(0)
-    best, least = stacked[chosen, rows], error[chosen, rows]
+    least = error.amin(0)
+    best = torch.zeros_like(waves[0])
+    for restart, wave in enumerate(waves):
+        best = torch.where((chosen == restart)[:, None, None], wave, best)
     target = centred(best)
-    total, weight = torch.zeros_like(best), torch.zeros_like(least)
+    there = error.isfinite().to(error.dtype)
+    near = (error <= NEAR_BEST * least).to(error.dtype)
+    total = torch.zeros_like(best)
     agreement = torch.zeros(items, side // 2, dtype=best.real.dtype, device=best.device)
-    for restart in range(count):
-        own = centred(stacked[restart])
-        laid = align(own.imag, target.imag).apply(own)
-        is_best = chosen == restart
-        laid = torch.where(is_best[:, None, None], target, laid)
-        near = (error[restart] <= NEAR_BEST * least).to(weight.dtype)
-        total += near[:, None, None] * laid
-        weight += near
+    for restart, wave in enumerate(waves):
+        own = centred(wave)
+        is_best = (chosen == restart)[:, None, None]
+        laid = torch.where(is_best, target, align(own.imag, target.imag).apply(own))
+        total += near[restart].to(total.dtype)[:, None, None] * laid
         frc = ring_correlation(fft2(laid), fft2(target), rings, side // 2)
-        agreement += torch.where(is_best[:, None], 0.0, frc)
-    others = max(count - 1, 1)
-    mean = total / weight[:, None, None]
+        counts = there[restart].bool() & (chosen != restart)
+        agreement += torch.where(counts[:, None], frc, 0.0)
+    count = there.sum(0)
+    others = (count - 1).clamp(min=1)[:, None].to(agreement.dtype)
+    ratio = error / least.clamp(min=torch.finfo(least.dtype).tiny)
     return Consensus(
-        decentred(mean),
+        decentred(total / near.sum(0).to(total.dtype)[:, None, None]),
         best,
         least,
-        (error / least.clamp(min=torch.finfo(least.dtype).tiny)).mean(0),
-        weight / count,
-        agreement / others if count > 1 else torch.ones_like(agreement),
+        torch.where(there.bool(), ratio, 0.0).sum(0) / count,
+        near.sum(0) / count,
+        torch.where((count > 1)[:, None], agreement / others, 1.0),
         count,
     )

@@ -9,9 +9,9 @@ from diffragan.typing import Tensor
 
 
 def by_rows(
-    work: Callable[[Sequence[int]], tuple[Tensor, ...]], count: int, device: torch.device
+    work: Callable[[Sequence[int]], tuple[Tensor, ...]], rows: Sequence[int], device: torch.device
 ) -> tuple[Tensor, ...]:
-    """Join what `work` makes of rows `0, 1, ...`, `count` of them.
+    """Join what `work` makes of some rows.
 
     A wave of 256 x 256 pixels fits into a core's cache, and a batch of them does not: iterated one
     by one they take less than half the time. Each row is computed by itself, so it depends neither
@@ -22,6 +22,6 @@ def by_rows(
     work : Tensors, of which the first axis is that of the rows asked for.
     """
     if device.type != "cpu":
-        return work(range(count))
-    parts = list(in_order(work, [[row] for row in range(count)], thread_count(None)))
+        return work(rows)
+    parts = list(in_order(work, [[row] for row in rows], thread_count(None)))
     return tuple(torch.cat(values) for values in zip(*parts, strict=True))

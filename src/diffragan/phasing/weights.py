@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from diffragan.config.unrolled_training import UnrolledTraining
 from diffragan.errors import InputError
-from diffragan.io.checkpoints import BEST, DESCRIPTION, fill_module, read_checkpoint
+from diffragan.io.checkpoints import BEST, DESCRIPTION, fill_module, has_checkpoint, read_checkpoint
 from diffragan.models.unrolled import UnrolledNetwork
 from diffragan.typing import Tensor
 
@@ -49,9 +49,13 @@ def read_unrolled(place: Path) -> UnrolledWeights:
     ------
     InputError : There are none, they are damaged, of another version, or of another network.
     """
-    folder = place if (place / DESCRIPTION).is_file() else place / BEST
     if not place.is_dir():
         raise InputError(f"{place}: no such folder of weights; `diffragan train` makes one")
+    folder = place if (place / DESCRIPTION).is_file() else place / BEST
+    if folder != place and not has_checkpoint(place, BEST):
+        raise InputError(
+            f"{place}: holds no weights; give a run of `diffragan train --preset unrolled`"
+        )
     checkpoint = read_checkpoint(folder, (PART,))
     if checkpoint.description.get("kind") != "unrolled":
         raise InputError(
