@@ -7,11 +7,13 @@ import torch
 
 from diffragan.fourier import centred, decentred, resample
 from diffragan.models.unrolled import NetworkView, UnrolledNetwork
+from diffragan.phasing.fitness import check_fit, check_trained_for, check_values
 from diffragan.phasing.network_view import network_view
 from diffragan.phasing.protocol import Observations, PhasedWaves, high_resolution_images
 from diffragan.phasing.rows import by_rows
 from diffragan.phasing.weights import UnrolledWeights, make_network, packaged_weights, read_unrolled
 from diffragan.physics.forward import with_phase_object_amplitude
+from diffragan.progress import tell
 from diffragan.typing import Float, Tensor, Waves
 
 PHASE_OBJECT_ANGSTROM = 2.0
@@ -40,11 +42,19 @@ class NetworkPhaser:
         """
         self.weights = weights or read_unrolled(packaged_weights())
         self._device = torch.device(device)
+        self._said: set[str] = set()
         self._network = make_network(self.weights).to(self._device)
 
     def guess(self, observations: Observations) -> NetworkGuess:
-        """Return the network's wave and envelope of each item."""
+        """Return the network's wave and envelope of each item.
+
+        Raises
+        ------
+        InputError : The observations are too far from what the network was trained for, or hold
+            values that are none.
+        """
         experiment = observations.experiment
+        self._check(observations)
         view = network_view(observations, self.weights.settings.network.pixel_angstrom)
         waves, odds = by_rows(
             lambda rows: _told(self._network, view, rows, self._device),
@@ -56,6 +66,18 @@ class NetworkPhaser:
         probability = decentred(resample(centred(torch.sigmoid(odds)), pixels).real)
         home = observations.diffraction.device
         return NetworkGuess(fine.to(home), probability.clamp(0, 1).to(home))
+
+    def _check(self, observations: Observations) -> None:
+        """Refuse what cannot be phased, and say once what may go wrong."""
+        said = [
+            *check_trained_for(observations.experiment, self.weights.settings),
+            *check_values(observations),
+            *check_fit(observations),
+        ]
+        for words in said:
+            if words not in self._said:
+                self._said.add(words)
+                tell(words)
 
     def phase(self, observations: Observations) -> PhasedWaves:
         """Return the network's wave of each item, with the amplitude of a phase object."""

@@ -1,0 +1,198 @@
+"""Whether observations are what a network was trained for, and whether they belong together."""
+
+from dataclasses import dataclass
+
+import torch
+
+from diffragan.config.experiment import Experiment
+from diffragan.config.unrolled_training import UnrolledTraining
+from diffragan.errors import InputError
+from diffragan.fourier import centred, decentred, fourier, resize_centred
+from diffragan.phasing.projections import measured_moduli
+from diffragan.phasing.protocol import Observations
+from diffragan.phasing.restraint import image_phases
+from diffragan.rings import ring_index
+from diffragan.typing import Float, Tensor
+
+FAR = 2.0
+"""Beyond the range trained for by this factor, a network is not asked."""
+SATURATED_PIXELS = 8
+SATURATED_COUNT = 100.0
+"""So many pixels with one largest count, which is not small, are clipped and not chance."""
+MISFIT_SHARE = 0.6
+"""Of the expected correlation of image and pattern, below which they do not belong together. On
+validation proteins right pairs have 0.75 or more of it, wrong ones at most 0.45."""
+LEAST_TRUST = 0.5
+"""Mean trust in the moduli from which the pattern says what to expect of the image."""
+CLEAR_SIGMAS = 6.0
+"""How far above its chance the expected correlation must be to judge by it."""
+COARSEST_ANGSTROM = 30.0
+LEAST_SNR = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """One condition: its value, and the range trained for."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    unit: str
+
+
+def check_trained_for(experiment: Experiment, trained: UnrolledTraining) -> list[str]:
+    """Say which conditions lie outside what a network was trained for.
+
+    Raises
+    ------
+    InputError : One lies beyond it by more than a factor of two.
+    """
+    said = []
+    for one in _ranges(experiment, trained):
+        if one.low <= one.value <= one.high:
+            continue
+        words = (
+            f"{one.name} is {one.value:.4g} {one.unit}, and the network was trained for "
+            f"{one.low:.4g} to {one.high:.4g} {one.unit}"
+        )
+        if not one.low / FAR <= one.value <= one.high * FAR:
+            raise InputError(
+                f"{words}; that is too far off: train one with `diffragan train --preset "
+                "unrolled`, or use `--method hio`"
+            )
+        said.append(f"{words}; its guess may be poor, see the predicted resolutions")
+    return said
+
+
+def _ranges(experiment: Experiment, trained: UnrolledTraining) -> list[_Range]:
+    conditions, lens = trained.conditions, experiment.low_resolution
+    found = [
+        _Range("box_angstrom", experiment.box_angstrom, *conditions.box_angstrom, "Å"),
+        _Range(
+            "low_resolution.defocus_angstrom",
+            lens.defocus_angstrom,
+            *conditions.low_resolution_defocus_angstrom,
+            "Å",
+        ),
+        _Range(
+            "the end of the patterns",
+            1 / experiment.axis_limit_per_angstrom,
+            0.0,
+            conditions.finest_angstrom[1],
+            "Å",
+        ),
+    ]
+    if lens.aperture_mrad is not None:
+        aperture = conditions.low_resolution_aperture_mrad
+        found.append(_Range("low_resolution.aperture_mrad", lens.aperture_mrad, *aperture, "mrad"))
+    exposure = experiment.detector.exposure_e_per_a2
+    if exposure is not None:
+        low, _ = conditions.exposure_e_per_a2
+        found.append(_Range("detector.exposure_e_per_a2", exposure, low, torch.inf, "e/Å2"))
+    return found
+
+
+def check_values(observations: Observations) -> list[str]:
+    """Say what is odd about single items.
+
+    Raises
+    ------
+    InputError : A value is not a number, or an item has no image.
+    """
+    for what, values in (
+        ("pattern", observations.diffraction),
+        ("low-resolution image", observations.low_resolution),
+        ("dose", observations.low_resolution_dose[:, None]),
+    ):
+        broken = ~torch.isfinite(values).flatten(1).all(1)
+        if broken.any():
+            raise InputError(f"the {what} of item {_first(observations, broken)} is not finite")
+    blank = observations.low_resolution.flatten(1).amax(1) <= 0
+    if blank.any():
+        raise InputError(
+            f"item {_first(observations, blank)} has no low-resolution image: not one count; leave "
+            "it out, or give its image"
+        )
+    said = []
+    patterns = torch.where(observations.measured, observations.diffraction, 0.0).flatten(1)
+    empty = patterns.amax(1) <= 0
+    if empty.any():
+        said.append(
+            f"the pattern of item {_first(observations, empty)} is empty; all it gets is what its "
+            "image tells"
+        )
+    saturated = _saturated(patterns, observations.experiment)
+    if saturated.any():
+        said.append(
+            f"the pattern of item {_first(observations, saturated)} looks saturated: many pixels "
+            "have one largest count; mask them"
+        )
+    return said
+
+
+def _saturated(patterns: Float[Tensor, "item pixel"], experiment: Experiment) -> Tensor:
+    exposure = experiment.detector.exposure_e_per_a2
+    largest = patterns.amax(1, keepdim=True)
+    same = (patterns == largest).sum(1) >= SATURATED_PIXELS
+    if exposure is None:
+        return same & (largest[:, 0] > 0)
+    return same & (largest[:, 0] * exposure * experiment.box_angstrom**2 > SATURATED_COUNT)
+
+
+def check_fit(observations: Observations) -> list[str]:
+    """Say which images do not fit their patterns: of another molecule, or of another place.
+
+    The power of an image's coefficient over its noise is, where the pattern says x, distributed
+    with mean 1 + x and variance 1 + 2 x. So the correlation to be expected of image and pattern
+    follows from the pattern alone, whatever their phases are and wherever the molecule lies.
+    """
+    moduli = measured_moduli(observations)
+    phases = image_phases(observations, moduli)
+    power = image_power(observations)
+    side = moduli.modulus.shape[-1]
+    rings = ring_index((side, side), moduli.modulus.device)
+    coarse = rings > observations.experiment.box_angstrom / COARSEST_ANGSTROM
+    misfits = []
+    for row in range(len(observations)):
+        used = coarse & moduli.known & (phases.snr[row] > LEAST_SNR)
+        if moduli.trust is not None and not moduli.trust[row][used].mean() > LEAST_TRUST:
+            misfits.append(False)
+            continue
+        expected, found, clear = _correlations(phases.snr[row][used], power[row][used])
+        misfits.append(clear and found < MISFIT_SHARE * expected)
+    odd = torch.tensor(misfits)
+    if not odd.any():
+        return []
+    return [
+        f"the image of item {_first(observations, odd)} does not fit its pattern"
+        + (f", nor do those of {int(odd.sum()) - 1} others" if int(odd.sum()) > 1 else "")
+        + "; they seem to be of different molecules or places"
+    ]
+
+
+def image_power(observations: Observations) -> Float[Tensor, "item y x"]:
+    """Power of each coefficient of the images over that of their noise, on the wave grid."""
+    counts = observations.low_resolution
+    spectrum = decentred(
+        resize_centred(centred(fourier(counts)), observations.experiment.wave_pixels)
+    )
+    found: Tensor = spectrum.abs() ** 2 / counts.sum((-2, -1))[:, None, None]
+    return found
+
+
+def _correlations(snr: Tensor, power: Tensor) -> tuple[float, float, bool]:
+    """Expected and found correlation of an image's power with its pattern, and whether to judge."""
+    if len(snr) < 2:
+        return 0.0, 0.0, False
+    x, y = snr.double(), power.double()
+    # A few strong coefficients would decide alone.
+    x, y = torch.log1p(x), torch.log1p((y - 1).clamp(min=0))
+    spread = snr.double().var()
+    expected = float((spread / (spread + (1 + 2 * snr.double()).mean())).sqrt())
+    found = float(torch.corrcoef(torch.stack([x, y]))[0, 1])
+    return expected, found, expected * len(snr) ** 0.5 > CLEAR_SIGMAS
+
+
+def _first(observations: Observations, chosen: Tensor) -> int:
+    return observations.numbers[int(torch.nonzero(chosen).flatten()[0])]
