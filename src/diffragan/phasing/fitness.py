@@ -182,7 +182,7 @@ def image_power(observations: Observations) -> Float[Tensor, "item y x"]:
 
 
 def _correlations(snr: Tensor, power: Tensor) -> tuple[float, float, bool]:
-    """Expected and found correlation of an image's power with its pattern, and whether to judge."""
+    """Return the expected and the found correlation, and whether to judge by them."""
     if len(snr) < 2:
         return 0.0, 0.0, False
     x, y = snr.double(), power.double()

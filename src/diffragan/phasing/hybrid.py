@@ -162,7 +162,13 @@ class HybridPhaser:
             centred(answer.waves), experiment.wave_grid, self.settings.phase_object_angstrom
         )
         images = high_resolution_images(waves, experiment)
-        return PhasedWaves(waves, images, answer.found.error, prediction=answer.prediction)
+        return PhasedWaves(
+            waves,
+            images,
+            answer.found.error,
+            prediction=answer.prediction,
+            notes=answer.guess.notes,
+        )
 
     def predicted_frequencies(self, observations: Observations) -> tuple[float, ...]:
         """Frequencies of the curves it predicts [1/Å]; none with weights without a calibration."""

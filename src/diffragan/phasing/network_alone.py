@@ -13,7 +13,6 @@ from diffragan.phasing.protocol import Observations, PhasedWaves, high_resolutio
 from diffragan.phasing.rows import by_rows
 from diffragan.phasing.weights import UnrolledWeights, make_network, packaged_weights, read_unrolled
 from diffragan.physics.forward import with_phase_object_amplitude
-from diffragan.progress import tell
 from diffragan.typing import Float, Tensor, Waves
 
 PHASE_OBJECT_ANGSTROM = 2.0
@@ -28,6 +27,8 @@ class NetworkGuess:
     waves: Waves
     probability: Float[Tensor, "item y x"]
     """That the molecule is there."""
+    notes: tuple[str, ...] = ()
+    """What is odd about the observations."""
 
 
 class NetworkPhaser:
@@ -42,7 +43,6 @@ class NetworkPhaser:
         """
         self.weights = weights or read_unrolled(packaged_weights())
         self._device = torch.device(device)
-        self._said: set[str] = set()
         self._network = make_network(self.weights).to(self._device)
 
     def guess(self, observations: Observations) -> NetworkGuess:
@@ -54,7 +54,11 @@ class NetworkPhaser:
             values that are none.
         """
         experiment = observations.experiment
-        self._check(observations)
+        notes = (
+            *check_trained_for(experiment, self.weights.settings),
+            *check_values(observations),
+            *check_fit(observations),
+        )
         view = network_view(observations, self.weights.settings.network.pixel_angstrom)
         waves, odds = by_rows(
             lambda rows: _told(self._network, view, rows, self._device),
@@ -65,29 +69,19 @@ class NetworkPhaser:
         fine = decentred(resample(centred(waves), pixels))
         probability = decentred(resample(centred(torch.sigmoid(odds)), pixels).real)
         home = observations.diffraction.device
-        return NetworkGuess(fine.to(home), probability.clamp(0, 1).to(home))
-
-    def _check(self, observations: Observations) -> None:
-        """Refuse what cannot be phased, and say once what may go wrong."""
-        said = [
-            *check_trained_for(observations.experiment, self.weights.settings),
-            *check_values(observations),
-            *check_fit(observations),
-        ]
-        for words in said:
-            if words not in self._said:
-                self._said.add(words)
-                tell(words)
+        return NetworkGuess(fine.to(home), probability.clamp(0, 1).to(home), notes)
 
     def phase(self, observations: Observations) -> PhasedWaves:
         """Return the network's wave of each item, with the amplitude of a phase object."""
+        guess = self.guess(observations)
         waves = with_phase_object_amplitude(
-            centred(self.guess(observations).waves),
+            centred(guess.waves),
             observations.experiment.wave_grid,
             PHASE_OBJECT_ANGSTROM,
         )
         unknown = torch.full((len(observations),), torch.nan, device=waves.device)
-        return PhasedWaves(waves, high_resolution_images(waves, observations.experiment), unknown)
+        images = high_resolution_images(waves, observations.experiment)
+        return PhasedWaves(waves, images, unknown, notes=guess.notes)
 
 
 def _told(

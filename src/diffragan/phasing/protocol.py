@@ -89,6 +89,8 @@ class PhasedWaves:
     """From a phaser that was asked for several draws; waves and images are then their means."""
     prediction: Prediction | None = None
     """From a phaser that was calibrated."""
+    notes: tuple[str, ...] = ()
+    """What the user should know about these observations, a line each."""
 
 
 class Phaser(Protocol):
