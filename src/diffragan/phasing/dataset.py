@@ -10,7 +10,7 @@ from diffragan.io.provenance import fingerprint, provenance
 from diffragan.io.store_writer import StoreWriter, write_item
 from diffragan.io.triplets import TripletStore
 from diffragan.phasing.protocol import Phaser, PredictingPhaser, Prediction, read_observations
-from diffragan.progress import progress_bar
+from diffragan.progress import progress_bar, tell
 
 BATCH = 8
 """Items phased together: enough to feed every core, few enough for its cache."""
@@ -58,12 +58,17 @@ def phase_dataset(
     specs = phased_specs(
         data.experiment, len(chosen), with_spread=with_spread, predicted_frequency=predicted
     )
+    said: set[str] = set()
     with StoreWriter(out, KIND, specs, attributes) as writer:
         remaining = [place for place in range(len(chosen)) if place not in writer.done]
         with progress_bar(len(chosen), f"phasing by {method}", done=len(writer.done)) as bar:
             for start in range(0, len(remaining), BATCH):
                 places = remaining[start : start + BATCH]
-                _phase_batch(data, phaser, writer, places, [chosen[p] for p in places], device)
+                items = [chosen[place] for place in places]
+                for note in _phase_batch(data, phaser, writer, places, items, device):
+                    if note not in said:
+                        tell(note)
+                    said.add(note)
                 bar.advance(len(places))
         writer.finish()
     return out
@@ -76,7 +81,8 @@ def _phase_batch(
     places: Sequence[int],
     items: Sequence[int],
     device: str,
-) -> None:
+) -> tuple[str, ...]:
+    """Phase and write some items, and return what is odd about them."""
     phased = phaser.phase(read_observations(data, items, device))
     poses = {name: data.read(name, items) for name in ("structure", "orientation", "shift")}
     spread = phased.spread
@@ -100,6 +106,7 @@ def _phase_batch(
             },
         )
         writer.mark(place)
+    return phased.notes
 
 
 def _predicted(prediction: Prediction) -> dict[str, Array]:
