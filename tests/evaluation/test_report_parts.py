@@ -105,7 +105,7 @@ def test_the_table_of_proteins_has_medians_of_their_own_views(
 ) -> None:
     table = protein_table(tiny_metrics, views_of(tiny_metrics))
     assert [row[0]["text"] for row in table["rows"]] == ["alpha", "beta"]
-    width = len(table["headings"]) + len(table["methods"]) * len(table["scores"])
+    width = len(table["headings"]) + sum(map(len, table["scores"].values()))
     assert {len(row) for row in table["rows"]} == {width}
     found = tiny_metrics["methods"]["low-resolution"]["resolution_per_view_angstrom"]
     first = len(table["headings"])

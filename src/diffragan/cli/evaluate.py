@@ -57,6 +57,7 @@ def run(arguments: Arguments) -> None:
     from diffragan.evaluation.figures import draw_figures, find_reconstructions
     from diffragan.evaluation.imported_stack import import_stack, is_stack
     from diffragan.evaluation.paper.of_evaluation import draw_paper_figures
+    from diffragan.evaluation.predictions import prediction_words, predicts
     from diffragan.evaluation.protocol import evaluate
     from diffragan.evaluation.report import write_report
     from diffragan.evaluation.sections import read_reconstruction
@@ -97,6 +98,9 @@ def run(arguments: Arguments) -> None:
         )  # fmt: skip
     page = write_report(metrics, figures, arguments.out, arguments.title, (), maps)
     Console().print(closing_table(metrics))
+    for name, method in metrics["methods"].items():
+        if predicts(method):
+            print(prediction_words(name, method))
     for words in metrics["warnings"]:
         print(f"warning: {words}")
     print(f"look at {page}, {arguments.out / 'metrics.json'}, {arguments.out / 'figures'}")

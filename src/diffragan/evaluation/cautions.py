@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from diffragan.evaluation.predictions import STATED_SHARE
 from diffragan.evaluation.verdict import (
     IGNORES,
     NOT_BETTER,
@@ -18,6 +19,10 @@ SEEN_BEFORE = 1e-2
 """Distance to a training view, in units of the data, below which it is that view itself."""
 FAR_ANGSTROM = 2.0
 """A shift that the low-resolution image should have prevented; lesser ones are in the numbers."""
+LEAST_INSIDE = 0.75
+"""Share of the views inside intervals stated for 0.9, below which these are not to be trusted."""
+MANY_VIEWS = 20
+"""Of which so few would lie inside by chance, were the intervals right, once in a hundred times."""
 
 OF_VERDICT = {
     IGNORES: "{name} failed its control: with a wrong pattern it keeps most of its gain, so its "
@@ -61,7 +66,14 @@ def _of_method(name: str, method: Mapping[str, Any], limit: Mapping[str, float])
             f"The resolution of {name}, {resolution_of(method)}, lies beyond the measured data: "
             f"whole rings of the pattern end at {limit['axis']:.2f} Å."
         )
+    inside = method.get("predicted_resolution_inside_interval")
     views, alignment = method["views"], method["alignment"]
+    if inside is not None and views >= MANY_VIEWS and inside < LEAST_INSIDE:
+        found.append(
+            f"Only {100 * inside:.0f} % of {views} views lie inside the interval that {name} "
+            f"stated for {100 * STATED_SHARE:.0f} %: what it predicts of such data cannot be "
+            "trusted."
+        )
     if method["constant_views"]:
         found.append(
             f"{len(method['constant_views'])} of {views} images of {name} are the same everywhere."

@@ -9,7 +9,10 @@ from matplotlib.figure import Figure
 
 from diffragan.evaluation.curves import draw_frc, shows_bands
 from diffragan.evaluation.gallery import draw_gallery
+from diffragan.evaluation.paper.column import column_style
 from diffragan.evaluation.per_view import draw_per_view
+from diffragan.evaluation.predicted_figure import draw_predicted
+from diffragan.evaluation.predictions import prediction_words, predicts
 from diffragan.evaluation.sections import (
     Reconstruction,
     draw_reconstruction,
@@ -28,7 +31,8 @@ class Drawn:
     """One figure on disk."""
 
     name: str
-    """`gallery`, `frc`, `per_view`, or `map` for each reconstruction."""
+    """`gallery`, `frc`, `per_view`, `predicted` for each method that predicts, or `map` for each
+    reconstruction."""
     png: Path
     svg: Path
     caption: str
@@ -86,8 +90,35 @@ def draw_figures(
                 f"Points for each view and method. Mean curves give: {best}.",
             ),
         ]
+    drawn += draw_predictions(data, metrics, out)
     write_views(data, phased, metrics, out)
     return drawn + draw_maps(maps, out)
+
+
+def draw_predictions(data: TripletStore, metrics: Mapping[str, Any], out: Path) -> list[Drawn]:
+    """Draw predicted against true resolution into `out/figures` for every method that predicts."""
+    folder = output_folder(out / "figures")
+    entries = data.store.attributes["structures"]
+    telling = {name: m for name, m in metrics["methods"].items() if predicts(m)}
+    drawn = []
+    for number, (name, method) in enumerate(telling.items(), start=1):
+        owners = data.read("structure", method["items"])
+        proteins = [str(entries[int(owner)]["name"]) for owner in owners]
+        with column_style():
+            figure = draw_predicted(method, proteins)
+            words = prediction_words(name, method)
+            drawn.append(
+                save(
+                    figure,
+                    folder / ("predicted" if number == 1 else f"predicted_{number}"),
+                    f"Resolution of each view as {name} predicted it without the truth, and as it "
+                    "is; grey, where it was stated to lie. The line is where both are alike. Views "
+                    "in which phasing was said to have failed are open.",
+                    f"Points of true over predicted resolution. {words}",
+                    "predicted",
+                )
+            )
+    return drawn
 
 
 def draw_maps(maps: Sequence[Reconstruction], out: Path) -> list[Drawn]:

@@ -26,9 +26,11 @@ from diffragan.evaluation.scores import (
     score_batch,
 )
 from diffragan.in_order import in_order
-from diffragan.io.phased import PhasedStore
+from diffragan.io.phased import PREDICTED_FREQUENCY, PhasedStore
 from diffragan.io.triplets import TripletStore
 from diffragan.models.encoding import contrast
+from diffragan.phasing.achieved import image_bands
+from diffragan.phasing.evidence import Bands
 from diffragan.phasing.free_set import FreeSet
 from diffragan.phasing.protocol import high_resolution_images, read_observations
 from diffragan.progress import progress_bar
@@ -54,6 +56,13 @@ class Result:
         items = [int(item) for item in store.read("source_item")]
         rows = {item: row for row, item in enumerate(items)}
         return cls(store, rows, free_set_of(store))
+
+    def bands(self, device: str) -> Bands | None:
+        """Return the bands in which resolutions were predicted; `None` where they were not."""
+        if not self.store.predicts:
+            return None
+        (count,) = self.store.store.describe(PREDICTED_FREQUENCY).shape
+        return image_bands(self.store.experiment, count, device)
 
     def read(self, items: Sequence[int], device: str) -> tuple[Waves, Images]:
         """Read waves and images of some items."""
@@ -171,7 +180,8 @@ def _judge_batch(
             waves, images = result.read(own, device)
             check_finite(own, waves, images)
             free = None if result.free is None else result.free.mask(truth.measured)
-            found = score_batch(waves, images, truth.rows(rows), limit, free)
+            bands = result.bands(device)
+            found = score_batch(waves, images, truth.rows(rows), limit, free, bands)
             scores[_method(name)] = own, found
             made[_method(name)] = pictures[_method(name)].made(own, images)
     for name, control in CONTROLS.items():

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diffragan.evaluation.page_curves import appearance, frc_chart, fsc_chart, limits
+from diffragan.evaluation.predictions import expected_of_view, predicts
 from diffragan.evaluation.sections import Reconstruction
 from diffragan.evaluation.summary import best_method
 from diffragan.evaluation.volume import pack_volume
@@ -59,6 +60,11 @@ def _gallery(metrics: Mapping[str, Any], views: Mapping[str, Any]) -> dict[str, 
                     for name in methods
                     if name in view["frc"]
                 },
+                "expected": {
+                    name: expected_of_view(methods[name], view["item"])
+                    for name in methods
+                    if name in view["frc"] and predicts(methods[name])
+                },
             }
             for view in views["views"]
         ],
@@ -81,6 +87,7 @@ def _orientations(metrics: Mapping[str, Any], views: Mapping[str, Any]) -> dict[
                 **look,
                 "resolution": _in_order(metrics["methods"][name], items),
                 "bounds": _bounds(metrics["methods"][name]),
+                "expected": _expected(metrics["methods"][name], items),
             }
             for name, look in appearance(list(metrics["methods"])).items()
         ],
@@ -89,6 +96,14 @@ def _orientations(metrics: Mapping[str, Any], views: Mapping[str, Any]) -> dict[
 
 def _in_order(method: Mapping[str, Any], items: Sequence[int]) -> list[float | None]:
     found = dict(zip(method["items"], method["resolution_per_view_angstrom"], strict=True))
+    return [round(found[item], DIGITS) if item in found else None for item in items]
+
+
+def _expected(method: Mapping[str, Any], items: Sequence[int]) -> list[float | None] | None:
+    if not predicts(method):
+        return None
+    pairs = zip(method["items"], method["predicted_resolution_per_view_angstrom"], strict=True)
+    found = dict(pairs)
     return [round(found[item], DIGITS) if item in found else None for item in items]
 
 

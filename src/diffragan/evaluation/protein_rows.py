@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, median
 from typing import Any
 
+from diffragan.evaluation.predictions import predicts
 from diffragan.evaluation.wording import resolution_text
 
 HEADINGS = ("Protein", "Mass [kDa]", "Views")
@@ -15,6 +16,8 @@ SHAPE = {
 """What the evaluation may know of each protein besides: heading and format of each key."""
 SCORES = ("Å", "FRC", "SSIM")
 """Of each method: median resolution, mean FRC over the whole rings, and mean similarity."""
+EXPECTED = "expected Å"
+"""Of a method that predicts, besides: median predicted resolution."""
 
 
 def protein_table(metrics: Mapping[str, Any], views: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -26,7 +29,7 @@ def protein_table(metrics: Mapping[str, Any], views: Mapping[str, Any] | None) -
     views : What `read_views` returned; without it nothing is known of single proteins.
     """
     if views is None:
-        return {"headings": [], "methods": [], "scores": [], "rows": []}
+        return {"headings": [], "methods": [], "scores": {}, "rows": []}
     owner = dict(zip(views["items"], views["molecule_of_item"], strict=True))
     masses = {entry["name"]: entry["mass_kda"] for entry in metrics["data"]["molecules"]}
     described = {
@@ -53,7 +56,10 @@ def protein_table(metrics: Mapping[str, Any], views: Mapping[str, Any] | None) -
     return {
         "headings": [*HEADINGS, *(SHAPE[key][0] for key in shape)],
         "methods": list(metrics["methods"]),
-        "scores": SCORES,
+        "scores": {
+            name: (*SCORES, EXPECTED) if predicts(method) else SCORES
+            for name, method in metrics["methods"].items()
+        },
         "rows": rows,
     }
 
@@ -61,7 +67,8 @@ def protein_table(metrics: Mapping[str, Any], views: Mapping[str, Any] | None) -
 def _scores(method: Mapping[str, Any], chosen: Sequence[bool]) -> list[dict[str, Any]]:
     """Median resolution, which single bounds do not spoil, and mean scores of the chosen views."""
     if not any(chosen):
-        return [_cell("not phased", None, starts=True), _cell("", None), _cell("", None)]
+        rest = len(SCORES) - (0 if predicts(method) else 1)
+        return [_cell("not phased", None, starts=True), *[_cell("", None)] * rest]
 
     def of_chosen(key: str) -> list[Any]:
         return [value for value, wanted in zip(method[key], chosen, strict=True) if wanted]
@@ -75,7 +82,15 @@ def _scores(method: Mapping[str, Any], chosen: Sequence[bool]) -> list[dict[str,
         starts_below=sum(of_chosen("starts_below_per_view")) > half,
     ).removesuffix(" Å")
     frc, ssim = fmean(of_chosen("score_per_view")), fmean(of_chosen("ssim_per_view"))
-    return [_cell(words, middle, starts=True), _cell(f"{frc:.3f}", frc), _cell(f"{ssim:.3f}", ssim)]
+    cells = [
+        _cell(words, middle, starts=True),
+        _cell(f"{frc:.3f}", frc),
+        _cell(f"{ssim:.3f}", ssim),
+    ]
+    if predicts(method):
+        expected = median(of_chosen("predicted_resolution_per_view_angstrom"))
+        cells.append(_cell(f"{expected:.2f}", expected))
+    return cells
 
 
 def _cell(text: str, order: float | str | None, starts: bool = False) -> dict[str, Any]:

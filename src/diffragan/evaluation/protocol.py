@@ -35,6 +35,7 @@ from diffragan.evaluation.nearest_projection import (
     judge_nearest,
     nearest_projections,
 )
+from diffragan.evaluation.predictions import predictions_judged
 from diffragan.evaluation.r_free import free_set_of
 from diffragan.evaluation.reruns import WRONG_DIFFRACTION, RerunPlace, rerun_controls
 from diffragan.evaluation.schema import SCHEMA_VERSION
@@ -193,6 +194,7 @@ def _method(place: Place, name: str, store: PhasedStore, found: Judged) -> dict[
     return {
         **scores.summary(),
         **(free.recorded if (free := free_set_of(store)) else {}),
+        **predictions_judged(store, scores),
         "controls": {key: rerun.summary() for key, rerun in reruns.items()},
         "diffraction_use": diffraction_use(scores, run, control.items),
         "verdict": verdict.text,

@@ -25,6 +25,7 @@ from diffragan.evaluation.first_screen import (
 )
 from diffragan.evaluation.page_data import page_data
 from diffragan.evaluation.page_record import write_record
+from diffragan.evaluation.predictions import prediction_words, predicts
 from diffragan.evaluation.protein_rows import protein_table
 from diffragan.evaluation.sections import Reconstruction
 from diffragan.evaluation.summary import summarise
@@ -37,6 +38,7 @@ PAGE = "report.html"
 MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 RASTER = {"gallery", "map"}
 """Figures that are pictures: smaller as PNG. The others go in as SVG."""
+SHOWN = ("gallery", "frc", "per_view", "predicted", "map")
 UNIT = re.compile(r"(?<=\d) (Å|kDa|keV|%|σ)")
 SCRIPTS = (
     "page.js",
@@ -109,7 +111,8 @@ def write_report(
         limit=limit_text(metrics),
         rule=metrics["verdict_rule"],
         data=metrics["data"],
-        figures={name: _of(figures, name) for name in ("gallery", "frc", "per_view", "map")},
+        figures={name: _of(figures, name) for name in SHOWN},
+        predictions=[prediction_words(n, m) for n, m in metrics["methods"].items() if predicts(m)],
         maps=[{"name": found.name, "words": found.words} for found in reconstructions],
         source={figure.png: embedded(figure) for figure in figures},
         settings=json.dumps(_settings(metrics), indent=1, sort_keys=True, ensure_ascii=False),

@@ -30,6 +30,11 @@ CURVES = {
 """Curves over rings: name, key in `metrics.json`, unit, meaning."""
 VIEWS = {
     "resolution": ("resolution_per_view_angstrom", "angstrom", "where the FRC falls below 0.5"),
+    "predicted_resolution": (
+        "predicted_resolution_per_view_angstrom",
+        "angstrom",
+        "resolution expected without the truth",
+    ),
     "score": ("score_per_view", "1", "mean FRC over the whole rings"),
     "ssim": ("ssim_per_view", "1", "structural similarity to the true image"),
     "r_factor": ("r_factor_per_view", "1", "R-factor against the measured moduli"),

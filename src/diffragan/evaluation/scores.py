@@ -23,6 +23,8 @@ from diffragan.evaluation.phase_error import phase_error
 from diffragan.evaluation.r_free import r_factors
 from diffragan.evaluation.thresholds import resolutions_at_thresholds
 from diffragan.io.triplets import TripletStore
+from diffragan.phasing.achieved import achieved_resolution
+from diffragan.phasing.evidence import Bands
 from diffragan.typing import Bool, Float, Images, Mask, Patterns, Tensor, Waves
 
 
@@ -94,6 +96,8 @@ class BatchScores:
     """FRC of the images where they lay, before they were laid on their truth."""
     filling: Float[Tensor, " view"]
     """Share of the box that the molecule covers."""
+    in_bands: Float[Tensor, " view"]
+    """Resolution of the image read as predictions are [Å]; NaN where nothing was predicted."""
 
 
 COLUMNS = tuple(column.name for column in fields(BatchScores))
@@ -103,13 +107,19 @@ FLAT = 1e-6
 
 
 def score_batch(
-    waves: Waves, images: Images, truth: Truth, limit: MeasuredLimit, free: Mask | None = None
+    waves: Waves,
+    images: Images,
+    truth: Truth,
+    limit: MeasuredLimit,
+    free: Mask | None = None,
+    bands: Bands | None = None,
 ) -> BatchScores:
     """Judge recovered waves and images, each shifted and turned onto its truth where that helps.
 
     Parameters
     ----------
     free : `(q_y, q_x)`, pixels of the pattern that were kept out of phasing.
+    bands : In which the resolutions of these views were predicted.
     """
     place = align(images, truth.images)
     moduli, unseen = _r_factors(waves, truth, free)
@@ -130,6 +140,7 @@ def score_batch(
         unseen.double(),
         frc if moved is before else image_frc(before, truth.images, limit.rings).double(),
         truth.envelope.double().mean((-2, -1)),
+        _in_bands(images, truth.images, bands),
     )
     return _map_columns(found, Tensor.cpu)
 
@@ -273,6 +284,12 @@ def _r_factors(
         return found, torch.full_like(found, torch.nan)
     both = r_factors(waves, truth.diffraction, truth.measured, free)
     return both.work, both.free
+
+
+def _in_bands(images: Images, true: Images, bands: Bands | None) -> Float[Tensor, " item"]:
+    if bands is None:
+        return torch.full((len(images),), torch.nan, dtype=torch.float64)
+    return achieved_resolution(images, true, bands)
 
 
 def _is_flat(images: Images) -> Bool[Tensor, " item"]:

@@ -49,8 +49,9 @@ function gallery(host, all) {
     strip.replaceChildren(...keys().map((key) => make("button", {
       type: "button", "aria-pressed": String(key === right), onclick: () => { right = key; show(); strip.children[keys().indexOf(key)].focus(); },
     }, make("img", { src: pictureOf(now, key).source, alt: "" }), make("span", { class: "caption" }, nameOf(key)),
-      make("span", { class: "aside" }, now.resolution[methodOf(key)] || ""))));
-    const reached = Object.entries(now.resolution).map(([name, words]) => `${name} ${words}`).join(", ");
+      make("span", { class: "aside" }, now.resolution[methodOf(key)] || ""),
+      now.expected[methodOf(key)] ? make("span", { class: "aside" }, now.expected[methodOf(key)].split(",")[0]) : null)));
+    const reached = Object.entries(now.resolution).map(([name, words]) => `${name} ${words}${now.expected[name] ? ` (${now.expected[name]})` : ""}`).join(", ");
     said.textContent = `View ${now.item} of ${all.molecules[now.molecule]}: ${reached || "no method phased it"} at FRC 0.5.`;
   }
 

@@ -37,8 +37,8 @@ function globe(host, all, opened) {
   }
 
   function words(at) {
-    const item = all.items[at], bound = method.bounds[item];
-    return `View ${item} of ${all.molecules[all.molecule[at]]}: ${method.name} reaches ${bound ? `${bound} ` : ""}${method.resolution[at].toFixed(2)} Å.`;
+    const item = all.items[at], bound = method.bounds[item], expected = method.expected && method.expected[at];
+    return `View ${item} of ${all.molecules[all.molecule[at]]}: ${method.name} reaches ${bound ? `${bound} ` : ""}${method.resolution[at].toFixed(2)} Å${expected ? `, where ${expected.toFixed(2)} Å was expected` : ""}.`;
   }
 
   function point(event) {
