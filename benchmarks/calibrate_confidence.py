@@ -22,9 +22,10 @@ from torch import nn
 from diffragan.alignment import align
 from diffragan.config.experiment import Experiment
 from diffragan.evaluation.scores import read_truth
-from diffragan.fourier import centred, fourier
+from diffragan.fourier import centred
 from diffragan.io.files import write_json
 from diffragan.io.triplets import TripletStore
+from diffragan.phasing.achieved import achieved_frc, image_bands
 from diffragan.phasing.blend import blend
 from diffragan.phasing.confidence import (
     FILE,
@@ -169,8 +170,7 @@ def band_curves(
     """Correlation of images with the true ones, laid on them, in bands of resolution."""
     truth = read_truth(store, list(items)).images
     laid = align(images, truth).apply(images)
-    own = Bands.on(store.experiment.image_grid, bands.count)
-    return own.correlation(fourier(laid - laid.mean()), fourier(truth - truth.mean()))
+    return achieved_frc(laid, truth, image_bands(store.experiment, bands.count))
 
 
 def blended(batches: Sequence[Batch], calibration: Calibration) -> None:

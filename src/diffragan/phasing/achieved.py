@@ -8,16 +8,13 @@ import torch
 from diffragan.config.experiment import Experiment
 from diffragan.fourier import fft2
 from diffragan.phasing.confidence import view_resolution
-from diffragan.phasing.evidence import BANDS_PER_UNIT, Bands
-from diffragan.rings import ring_distance
+from diffragan.phasing.evidence import Bands, band_index
 from diffragan.typing import Bool, Float, Images, Tensor
 
 
 def image_bands(experiment: Experiment, count: int, device: torch.device | str = "cpu") -> Bands:
     """Return the first `count` bands on the grid of an experiment's images."""
-    grid = experiment.image_grid
-    frequency = ring_distance((grid.pixels, grid.pixels), device) / grid.box_angstrom
-    return Bands(torch.round(frequency * BANDS_PER_UNIT).long(), count)
+    return Bands(band_index(experiment.image_grid, device), count)
 
 
 def achieved_frc(images: Images, true: Images, bands: Bands) -> Float[Tensor, "item band"]:

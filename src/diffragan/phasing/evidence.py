@@ -44,13 +44,8 @@ class Bands:
     @classmethod
     def of(cls, moduli: MeasuredModuli, grid: Grid) -> "Bands":
         """Find the bands of a grid, up to the finest measured coefficient."""
-        index = _band_index(grid, moduli.modulus.device)
+        index = band_index(grid, moduli.modulus.device)
         return cls(index, int(index[moduli.known].max()) + 1)
-
-    @classmethod
-    def on(cls, grid: Grid, count: int, device: torch.device | str = "cpu") -> "Bands":
-        """Take the first `count` bands of another grid."""
-        return cls(_band_index(grid, device), count)
 
     @property
     def frequency_per_angstrom(self) -> Float[Tensor, " band"]:
@@ -98,7 +93,8 @@ class Bands:
         return cross / norm.clamp(min=torch.finfo(norm.dtype).tiny)
 
 
-def _band_index(grid: Grid, device: torch.device | str) -> Int[Tensor, "y x"]:
+def band_index(grid: Grid, device: torch.device | str) -> Int[Tensor, "y x"]:
+    """Return the band of every coefficient of a grid, FFT order."""
     frequency = ring_distance((grid.pixels, grid.pixels), device) / grid.box_angstrom
     return torch.round(frequency * BANDS_PER_UNIT).long()
 
