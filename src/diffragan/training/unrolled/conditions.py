@@ -7,6 +7,7 @@ from math import exp, log
 import numpy as np
 import torch
 
+from diffragan.config.beam import BeamSettings
 from diffragan.config.experiment import Experiment
 from diffragan.config.unrolled_training import ConditionSettings
 from diffragan.fourier import decentred, fft2, ifft2, resize_centred
@@ -53,7 +54,7 @@ def draw_lesson(
     Parameters
     ----------
     pool : True waves.
-    base : Beam and whatever is not drawn.
+    base : Energy and whatever is not drawn.
     count : Views.
     seed : Decides everything.
     """
@@ -161,6 +162,7 @@ def _draw_experiment(
     )
     return base.model_copy(
         update={
+            "beam": BeamSettings(),  # a plane wave, whatever the data set was simulated with
             "box_angstrom": grid.box_angstrom,
             "wave_pixels": grid.pixels,
             "image_pixels": grid.pixels,

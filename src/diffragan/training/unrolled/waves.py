@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -58,7 +59,7 @@ def read_pool(
 
     Raises
     ------
-    InputError : There is none, or the data set is sampled too coarsely.
+    InputError : There is none, one is zero everywhere, or they are sampled too coarsely.
     """
     chosen = list(range(len(store))) if items is None else list(items)
     if not chosen:
@@ -77,6 +78,7 @@ def read_pool(
         for start in range(0, len(chosen), READ):
             part = chosen[start : start + READ]
             read = torch.from_numpy(store.read("exit_wave", part))
+            _check_waves(read, part, store.store.path)
             waves[start : start + len(part)] = resample(read, pixels)
             bar.advance(len(part))
     structure = torch.from_numpy(store.read("structure", chosen)).long()
@@ -87,6 +89,12 @@ def read_pool(
     dimension = torch.tensor([_dimension(entry.positions) for entry in store.structures()])
     order = [m for m in torch.argsort(dimension, stable=True).tolist() if members[m]]
     return WavePool(waves, grid, structure, dimension, members, tuple(order))
+
+
+def _check_waves(waves: Waves, items: Sequence[int], where: Path) -> None:
+    for item, wave in zip(items, waves, strict=True):
+        if not wave.any():
+            raise InputError(f"{where}: the wave of item {item} is zero everywhere; simulate again")
 
 
 def _dimension(positions: np.ndarray) -> float:
