@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from diffragan.config.unrolled import UnrolledSettings
-from diffragan.config.unrolled_training import UnrolledTraining
+from diffragan.config.unrolled_training import ConditionSettings, UnrolledTraining
 from diffragan.io.checkpoints import Checkpoint, write_checkpoint
 from diffragan.models.unrolled import UnrolledNetwork
 from diffragan.phasing.confidence import FILE, OUTPUTS, Calibration
@@ -23,7 +23,9 @@ def small_weights(folder: Path, *, calibrated: bool = True) -> Path:
     """Write weights of the smallest network into `folder`, with or without a calibration."""
     torch.manual_seed(0)
     settings = UnrolledTraining(
-        network=UnrolledSettings(stages=1, width=8, depth=2, memory=0), preset="small"
+        network=UnrolledSettings(stages=1, width=8, depth=2, memory=0),
+        conditions=ConditionSettings(box_angstrom=(20.0, 200.0)),
+        preset="small",
     )
     network = UnrolledNetwork(settings.network)
     tensors = {PART: {name: value.clone() for name, value in network.state_dict().items()}}
