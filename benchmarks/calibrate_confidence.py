@@ -23,7 +23,7 @@ from diffragan.alignment import align
 from diffragan.config.experiment import Experiment
 from diffragan.evaluation.scores import read_truth
 from diffragan.fourier import centred
-from diffragan.io.files import write_json
+from diffragan.io.files import output_folder, write_json
 from diffragan.io.triplets import TripletStore
 from diffragan.phasing.achieved import achieved_frc, image_bands
 from diffragan.phasing.blend import blend
@@ -124,7 +124,7 @@ def main(arguments: Arguments) -> None:
         "seed": arguments.seed,
         "settings": settings.model_dump(),
     }
-    write_json(arguments.out / FILE, content)
+    write_json(output_folder(arguments.out) / FILE, content)
 
 
 def phased(path: Path, phaser: HybridPhaser) -> list[Batch]:
