@@ -3,8 +3,12 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diffragan.errors import InputError
+
+if TYPE_CHECKING:
+    from diffragan.io.checkpoints import Checkpoint
 
 
 def describe(path: Path) -> Iterator[str]:
@@ -24,6 +28,8 @@ def _describer(path: Path) -> Callable[[Path], Iterator[str]]:
     if path.is_dir() and not name.endswith((".zarr", ".partial")):
         if (path / "last").is_dir() or (path / "best").is_dir():
             return _training_run
+        if (path / "checkpoint.json").is_file():
+            return _weights
         raise InputError(f"{path}: a folder of no kind this program knows")
     for endings, describer in DESCRIBERS.items():
         if name.endswith(endings):
@@ -194,17 +200,51 @@ def _training_run(path: Path) -> Iterator[str]:
 
     yield f"{path}: training run"
     for which in (LAST, BEST):
-        if not has_checkpoint(path, which):
-            continue
-        checkpoint = read_run(path, which)
-        sizes = (
-            f"{part} {sum(tensor.numel() for tensor in tensors.values()) / 1e6:.2f} M values"
-            for part, tensors in checkpoint.tensors.items()
-        )
-        position = checkpoint.description.get("position")
-        step = position.get("step") if isinstance(position, dict) else "unknown"
-        yield f"  {which}: step {step}; {', '.join(sizes)}"
+        if has_checkpoint(path, which):
+            checkpoint = read_run(path, which)
+            yield f"  {which}: {_checkpoint(checkpoint)}"
+            # What `phase` takes of a run are its best weights.
+            if which == BEST and checkpoint.description.get("kind") == "unrolled":
+                yield from _trained_for(path)
     yield "  no problem found"
+
+
+def _weights(path: Path) -> Iterator[str]:
+    """Describe a folder of weights alone, as the package has one."""
+    from diffragan.io.checkpoints import Checkpoint
+    from diffragan.phasing.weights import PART, read_unrolled
+
+    weights = read_unrolled(path)
+    yield f"{path}: weights of an unrolled network, for `diffragan phase --weights`"
+    yield f"  {_checkpoint(Checkpoint({PART: dict(weights.tensors)}, weights.description))}"
+    yield from _trained_for(path)
+    yield "  no problem found"
+
+
+def _checkpoint(checkpoint: "Checkpoint") -> str:
+    sizes = (
+        f"{part} {sum(tensor.numel() for tensor in tensors.values()) / 1e6:.2f} M values"
+        for part, tensors in checkpoint.tensors.items()
+    )
+    position = checkpoint.description.get("position")
+    step = position.get("step") if isinstance(position, dict) else "unknown"
+    return f"step {step}; {', '.join(sizes)}"
+
+
+def _trained_for(path: Path) -> Iterator[str]:
+    """Say what an unrolled network was trained for, and whether it was calibrated."""
+    from diffragan.phasing.confidence import FILE, read_calibration
+    from diffragan.phasing.trained_for import trained_for
+    from diffragan.phasing.weights import make_network, read_unrolled
+
+    weights = read_unrolled(path)
+    make_network(weights)  # says where they do not fit
+    for words in trained_for(weights):
+        yield f"  {words}"
+    if read_calibration(path) is None:
+        yield f"  not calibrated (no {FILE}): `phase` predicts no resolutions with it"
+    else:
+        yield f"  calibrated ({FILE}): `phase` predicts the resolution of each view"
 
 
 DESCRIBERS: dict[tuple[str, ...], Callable[[Path], Iterator[str]]] = {
