@@ -1,6 +1,6 @@
 """The folder of a training run: may it be written, and what is in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def _check_same_settings(run: Path, checkpoint: Checkpoint, settings: TrainingSe
         before = TrainingSettings.model_validate(description["settings"])
     except ValidationError:
         raise InputError(f"{run}: its configuration is not one of this program") from None
-    for name, old, new in _differences(before.model_dump(), settings.model_dump()):
+    for name, old, new in differences(before.model_dump(), settings.model_dump(), CHANGEABLE):
         raise ConfigError(
             f"{run}: was trained with {name} {old}, not {new}; resume with the same configuration, "
             "or choose another name"
@@ -103,14 +103,15 @@ def check_same_data(run: Path, description: Mapping[str, Any], material: Materia
     raise InputError(f"{run}: was trained on another data set; resume with that one")
 
 
-def _differences(
-    before: dict[str, Any], after: dict[str, Any], prefix: str = ""
+def differences(
+    before: dict[str, Any], after: dict[str, Any], changeable: Collection[str], prefix: str = ""
 ) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the settings that differ, with both values; those that are `changeable` may."""
     for name, old in before.items():
         new = after[name]
-        if name in CHANGEABLE:
+        if name in changeable:
             continue
         if isinstance(old, dict):
-            yield from _differences(old, new, f"{prefix}{name}.")
+            yield from differences(old, new, changeable, f"{prefix}{name}.")
         elif old != new:
             yield f"{prefix}{name}", old, new

@@ -31,7 +31,7 @@ from diffragan.phasing.weights import read_unrolled
 from diffragan.progress import progress_bar
 from diffragan.training.feed import Feed
 from diffragan.training.interruption import stop_requests
-from diffragan.training.runs import LOG
+from diffragan.training.runs import LOG, differences
 from diffragan.training.unrolled.conditions import Lesson, draw_lesson
 from diffragan.training.unrolled.objective import objective
 from diffragan.training.unrolled.state import (
@@ -154,6 +154,8 @@ def _begin(
     store = TripletStore(data)
     judged_store = store if validation is None else TripletStore(validation)
     described = _description(store, settings, start_from)
+    if checkpoint is not None:
+        described["started_from"] = checkpoint.description.get("started_from")
     if checkpoint is not None and checkpoint.description.get("data_identity") != store.identity:
         raise InputError(f"{run}: was trained on another data set; resume with that one")
     pool = read_pool(store, settings.network)
@@ -188,18 +190,18 @@ def _open(run: Path, settings: UnrolledTraining, resume: bool) -> Checkpoint | N
     output_folder(run)
     if not exists:
         return None
+    if read_run(run, LAST, ()).description.get("kind") != "unrolled":
+        raise InputError(f"{run}: is a run of another kind of network; choose another name")
     checkpoint = read_run(run, LAST, PARTS)
     try:
         before = UnrolledTraining.model_validate(checkpoint.description.get("settings"))
     except ValidationError:
         raise InputError(f"{run}: its configuration is not one of this program") from None
-    old, new = before.model_dump(mode="json"), settings.model_dump(mode="json")
-    for key, value in old.items():
-        if key not in FREE_TO_CHANGE and value != new[key]:
-            raise ConfigError(
-                f"{run}: was trained with {key} {value}, not {new[key]}; resume with the same "
-                "configuration, or choose another name"
-            )
+    for name, old, new in differences(before.model_dump(), settings.model_dump(), FREE_TO_CHANGE):
+        raise ConfigError(
+            f"{run}: was trained with {name} {old}, not {new}; resume with the same "
+            "configuration, or choose another name"
+        )
     return checkpoint
 
 
