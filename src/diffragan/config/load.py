@@ -76,13 +76,14 @@ def trains_unrolled(preset: str | None, file: Path | None) -> bool:
     ConfigError : The two are of different kinds.
     InputError : The file cannot be read.
     """
-    names = preset_names("unrolled-training")
-    kind = None if file is None else _read_yaml(file).get("kind", "training")
-    if preset is None:
-        return kind == "unrolled-training"
-    if kind is not None and (kind == "unrolled-training") != (preset in names):
+    written = {} if file is None else _read_yaml(file)
+    kind = written.get("kind")
+    wanted = (preset or written.get("preset")) in preset_names("unrolled-training")
+    if kind is None:
+        return wanted
+    if preset is not None and (kind == "unrolled-training") != wanted:
         raise ConfigError(f"{file}: is of kind '{kind}', which preset '{preset}' is not")
-    return preset in names
+    return bool(kind == "unrolled-training")
 
 
 def load_slurm(file: Path) -> SlurmSettings:
