@@ -48,3 +48,12 @@ def villin_data(villin: PreparedStructure, tmp_path_factory: pytest.TempPathFact
     experiment = load_experiment("quick", overrides={"orientations": 8})
     out = tmp_path_factory.mktemp("villin") / "villin.zarr"
     return simulate_dataset([villin], experiment, seed=0, out=out, workers=1)
+
+
+@pytest.fixture(scope="session")
+def villin_network(villin_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run of a tiny unrolled network that learned the eight views of villin by heart."""
+    from diffragan.training.unrolled.loop import train_unrolled
+    from tiny_unrolled import BY_HEART
+
+    return train_unrolled(villin_data, BY_HEART, tmp_path_factory.mktemp("network") / "run").run

@@ -10,10 +10,26 @@ from diffragan.config.unrolled_training import ConditionSettings, UnrolledTraini
 from diffragan.io.checkpoints import write_checkpoint
 from diffragan.phasing.weights import UnrolledWeights, read_unrolled
 from diffragan.training.unrolled.state import checkpoint_of, make_state
+from diffragan.training.unrolled.validation import PAPER_CONDITIONS
 
 TINY_NETWORK = UnrolledSettings(pixel_angstrom=1.0, stages=2, width=8, depth=2, memory=2)
 TINY_CONDITIONS = ConditionSettings(box_angstrom=(20.0, 32.0), shift_angstrom=2.0)
 """For the molecules of `tiny_data`, which are 11 Å long."""
+
+BY_HEART = UnrolledTraining(
+    network=UnrolledSettings(pixel_angstrom=1.4, stages=2, width=8, depth=3, memory=2),
+    conditions=PAPER_CONDITIONS.model_copy(update={"box_angstrom": (60.0, 70.0)}),
+    steps=150,
+    batch=4,
+    learning_rate=4e-3,
+    warmup_steps=10,
+    average_decay=0.95,
+    validation_views=4,
+    validate_every=75,
+    checkpoint_every=150,
+    precision="32-true",
+)
+"""A training that learns a few views of one protein by heart, in ten seconds."""
 
 
 def tiny_training(**changes: Any) -> UnrolledTraining:
