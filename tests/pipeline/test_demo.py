@@ -8,7 +8,13 @@ import pytest
 
 from diffragan.cli import demo, main
 
-SMALL = {"VIEWS": 8, "TRAINING_VIEWS": 8, "ITERATIONS": 100, "CONTROL_VIEWS": 2}
+SMALL = {
+    "VIEWS": 8,
+    "TRAINING_VIEWS": 8,
+    "ITERATIONS": 100,
+    "CONTROL_VIEWS": 2,
+    "HYBRID": {"restarts": 2, "iterations": 40, "coarse_iterations": 60},
+}
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -43,10 +49,29 @@ def test_the_demo_goes_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFixtu
     page = (out / "evaluation" / "report.html").read_text()
     assert "villin" in page
     assert "other orientations of this same molecule" in page
+    assert "and this is none of them" in page
+    hybrid = metrics["methods"]["hybrid"]
+    assert hybrid["resolution_frc_0p5_angstrom"] < 3
+    assert "not_run" not in hybrid["controls"]["wrong_diffraction"]
+    assert len(hybrid["predicted_resolution_per_view_angstrom"]) == 8
+    assert "hybrid predicted the resolution of 8 views" in page
     for name in ("map", "half1", "half2"):
         assert (out / "map" / f"{name}.mrc").stat().st_size > 1000
-    assert (out / "hio.star").is_file()
-    assert main.run(["info", str(out / "hio.zarr")]) == 0
+    assert (out / "hybrid.star").is_file()
+    assert main.run(["info", str(out / "hybrid.zarr")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("villin", "none of them"),
+        ("1AUP", "this is one of them"),
+        ("1aup_A", "this is one of them"),
+        ("2aup_A", "none of them"),
+    ],
+)
+def test_the_demo_says_whether_the_network_knows_the_molecule(name: str, words: str) -> None:
+    assert words in demo._seen(name, ["1aup_A", "7rsa_A"])
 
 
 def test_the_way_by_commands_gives_the_same_twice(
@@ -56,18 +81,19 @@ def test_the_way_by_commands_gives_the_same_twice(
     results = []
     for attempt in ("first", "second"):
         folder = tmp_path / attempt
-        data, phased = folder / "views.zarr", folder / "hio.zarr"
+        data, phased = folder / "views.zarr", folder / "hybrid.zarr"
         commands = [
             ["simulate", str(prepared_villin_file), "--preset", "quick", "--orientations", "4",
              "--out", str(data), "--workers", "1", "--device", "cpu"],
-            ["phase", str(data), "--out", str(phased), "--iterations", "60", "--device", "cpu"],
+            ["phase", str(data), "--out", str(phased), "--iterations", "60", "--restarts", "2",
+             "--device", "cpu"],
             ["reconstruct", str(phased), "--out", str(folder / "map")],
             ["evaluate", str(data), str(phased), "--out", str(folder / "judged"),
              "--control-views", "2", "--device", "cpu"],
         ]  # fmt: skip
         for command in commands:
             assert main.run(command) == 0
-        scores = json.loads((folder / "judged" / "metrics.json").read_text())["methods"]["hio"]
+        scores = json.loads((folder / "judged" / "metrics.json").read_text())["methods"]["hybrid"]
         results.append(
             (
                 digest(data),

@@ -69,14 +69,14 @@ def prediction_words(name: str, method: Mapping[str, Any]) -> str:
     views, correlation = method["views"], method["predicted_resolution_correlation"]
     inside = 100 * method["predicted_resolution_inside_interval"]
     together = (
-        "they are too few or too alike to be correlated"
+        "They are too few or too alike for a correlation with the true one"
         if correlation is None
-        else f"the two correlate by {correlation:.2f} (of logarithms)"
+        else f"Predicted and true resolution correlate by {correlation:.2f} (of logarithms)"
     )
     words = (
         f"{name} predicted the resolution of {views} view{'' if views == 1 else 's'} without the "
-        f"truth. Beside the true resolution, {together}, and {inside:.0f} % of the views lie "
-        f"inside the interval that was stated to hold {100 * STATED_SHARE:.0f} %."
+        f"truth. {together}, and {inside:.0f} % of the views lie inside the interval that was "
+        f"stated to hold {100 * STATED_SHARE:.0f} %."
     )
     failed = method["failed_views"]
     if not failed:

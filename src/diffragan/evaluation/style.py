@@ -12,6 +12,7 @@ METHOD_COLOURS = {
     "raar": "#CC79A7",
     "er": "#9A6A00",
     "cgan": "#009E73",
+    "network": "#56B4E9",
     "unrolled": "#56B4E9",
     "low-resolution": "#6E6E6E",
 }
