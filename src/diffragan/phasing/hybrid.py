@@ -309,9 +309,16 @@ SHARED_SETTINGS = (
 
 
 def _held_moduli(observations: Observations, strength: float, pixels: int) -> MeasuredModuli:
-    """Measured moduli with the pull of the image's phases."""
-    moduli = measured_moduli(observations, pixels)
-    if strength == 0:
-        return moduli
-    phases = image_phases(observations, moduli)
-    return replace(moduli, restraint=restraint(phases, moduli, strength))
+    """Measured moduli with the pull of the image's phases, each item's by themselves.
+
+    Numbers of an item are rounded otherwise in other company, and iterations make much of that.
+    """
+    parts = []
+    for row in range(len(observations)):
+        seen = observations.rows([row])
+        moduli = measured_moduli(seen, pixels)
+        if strength > 0:
+            pull = restraint(image_phases(seen, moduli), moduli, strength)
+            moduli = replace(moduli, restraint=pull)
+        parts.append(moduli)
+    return MeasuredModuli.joined(parts)

@@ -1,6 +1,5 @@
 """The unrolled network alone: its wave and envelope on the grid of the observations."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -59,9 +58,11 @@ class NetworkPhaser:
             *check_values(observations),
             *check_fit(observations),
         )
-        view = network_view(observations, self.weights.settings.network.pixel_angstrom)
+        pixel = self.weights.settings.network.pixel_angstrom
         waves, odds = by_rows(
-            lambda rows: _told(self._network, view, rows, self._device),
+            lambda rows: _told(
+                self._network, network_view(observations.rows(rows), pixel).to(self._device)
+            ),
             range(len(observations)),
             self._device,
         )
@@ -84,9 +85,7 @@ class NetworkPhaser:
         return PhasedWaves(waves, images, unknown, notes=guess.notes)
 
 
-def _told(
-    network: UnrolledNetwork, view: NetworkView, rows: Sequence[int], device: torch.device
-) -> tuple[Tensor, ...]:
+def _told(network: UnrolledNetwork, view: NetworkView) -> tuple[Tensor, ...]:
     with torch.inference_mode():
-        last = network(view.rows(rows[0], rows[-1] + 1).to(device))[-1]
+        last = network(view)[-1]
     return last.waves.clone(), last.envelope.clone()

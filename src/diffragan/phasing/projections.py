@@ -45,6 +45,18 @@ class MeasuredModuli:
             self.modulus[chosen], self.known, self.recorded, of(self.restraint), of(self.trust)
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence["MeasuredModuli"]) -> "MeasuredModuli":
+        """Join the items of several, measured at the same places and all of one sort."""
+        first = parts[0]
+
+        def of(name: str) -> Tensor | None:
+            values = [getattr(part, name) for part in parts]
+            return None if values[0] is None else torch.cat(values)
+
+        modulus = torch.cat([part.modulus for part in parts])
+        return cls(modulus, first.known, first.recorded, of("restraint"), of("trust"))
+
     @cached_property
     def bound(self) -> Float[Tensor, "item y x"]:
         """The part of each modulus that a projection puts in place of a wave's own."""

@@ -38,6 +38,18 @@ class Observations:
         """Return the same images with other patterns, for the wrong-diffraction control."""
         return replace(self, diffraction=diffraction)
 
+    def rows(self, rows: Sequence[int]) -> "Observations":
+        """Return some of the items, which keep their numbers."""
+        chosen = list(rows)
+        numbers = self.numbers
+        return replace(
+            self,
+            diffraction=self.diffraction[chosen],
+            low_resolution=self.low_resolution[chosen],
+            low_resolution_dose=self.low_resolution_dose[chosen],
+            items=tuple(numbers[row] for row in chosen),
+        )
+
     @property
     def numbers(self) -> tuple[int, ...]:
         """Number of each item."""
