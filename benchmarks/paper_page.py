@@ -43,7 +43,7 @@ def put(page: str, name: str, text: str) -> str:
     """
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     if begin not in page or end not in page:
-        raise InputError(f"{PAGE}: has no block '{name}'; add '{begin}' and '{end}'")
+        raise InputError(f"the page has no block '{name}'; add '{begin}' and '{end}' to it")
     head, rest = page.split(begin, 1)
     tail = rest.split(end, 1)[1]
     return head + BLOCK.format(name=name, text=text) + tail
