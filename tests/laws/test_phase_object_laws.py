@@ -120,3 +120,22 @@ def test_a_phase_object_is_its_own_to_the_fourth_order(strength: float) -> None:
     wave = phase_object(phases(0, strength))
     held = with_phase_object_amplitude(wave, GRID, 0.1)
     assert 0.05 * strength**4 < float((held - wave).abs().max()) < strength**4 / 6
+
+
+@given(seeds, st.sampled_from([15, 16, 33]), st.floats(0.1, 8.0))
+@settings(max_examples=30)
+def test_holding_is_the_naive_filter_of_a_complex_transform_on_any_grid(
+    seed: int, pixels: int, resolution: float
+) -> None:
+    """Also where all frequencies are coarse, and wherever the origin lies."""
+    grid = Grid(pixels, 16.0)
+    wave = torch.complex(
+        *torch.randn(2, 3, pixels, pixels, generator=torch.Generator().manual_seed(seed))
+    )
+    coarse = grid.squared_frequencies() < 1 / resolution**2
+    missing = torch.cos(wave.imag) - 1 - wave.real
+    expected = wave.real + torch.fft.ifft2(torch.fft.fft2(missing) * coarse).real
+    found = with_phase_object_amplitude(wave, grid, resolution)
+    torch.testing.assert_close(found.real, expected, rtol=1e-4, atol=1e-5)
+    rolled = with_phase_object_amplitude(wave.roll((3, -5), (1, 2)), grid, resolution)
+    torch.testing.assert_close(rolled, found.roll((3, -5), (1, 2)), rtol=1e-4, atol=1e-5)

@@ -1,10 +1,13 @@
 """Phases read from an image without noise are the true ones, and pull as far as they are known."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from phase_objects import blobs, experiment, observe
 
 from diffragan.fourier import decentred, fft2, fourier
+from diffragan.phasing.low_resolution import phase_from_image
 from diffragan.phasing.projections import MeasuredModuli, measured_moduli, project_modulus
 from diffragan.phasing.restraint import ImagePhases, image_phases, restraint, starting_wave
 from diffragan.typing import Tensor
@@ -81,3 +84,15 @@ def test_a_restraint_turns_known_phases_and_leaves_the_others_to_the_iterate() -
         drawn[sure], (moduli.modulus * phases.direction)[sure], rtol=0.05, atol=1e-3
     )
     torch.testing.assert_close(drawn[unsure], free[unsure], rtol=1e-3, atol=1e-5)
+
+
+def test_an_image_without_an_electron_tells_nothing() -> None:
+    setting = experiment()
+    _, seen = observe(blobs(setting), setting, 1e9)
+    moduli = measured_moduli(seen)
+    dark = replace(seen, low_resolution=torch.zeros_like(seen.low_resolution))
+    phases = image_phases(dark, moduli)
+    assert not phases.snr.any()
+    assert not starting_wave(phases, moduli).any()
+    assert not restraint(phases, moduli, 1.0).any()
+    assert not phase_from_image(dark).any()

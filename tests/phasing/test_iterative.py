@@ -111,6 +111,19 @@ def test_the_best_iterate_is_kept(truth: Waves, support: Bool[Tensor, "item y x"
     assert errors == sorted(errors, reverse=True)
 
 
+@pytest.mark.parametrize("algorithm", ["er", "hio", "raar"])
+def test_a_wave_that_died_is_never_the_best(
+    algorithm: str, truth: Waves, support: Bool[Tensor, "item y x"]
+) -> None:
+    """In an empty support nothing is left, of which nothing is outside."""
+    moduli = all_known(truth)
+    settings = IterativeSettings(algorithm=algorithm, iterations=60, restraint=0)
+    both = torch.cat([support, torch.zeros_like(support)])
+    start = random_start(moduli, 0).expand(2, -1, -1)
+    _, error = iterate(start, all_known(truth.expand(2, -1, -1)), both, settings)
+    assert float(error[0]) < float(error[1]) == 1
+
+
 def test_projections_are_projections(truth: Waves, support: Bool[Tensor, "item y x"]) -> None:
     moduli = all_known(truth)
     wave = random_start(moduli, 2) * 0.5

@@ -14,7 +14,9 @@ from diffragan.phasing.support import (
     AREA_FACTOR,
     VOLUME_A3_PER_DALTON,
     estimate_support,
+    grown,
     mass_from_pattern,
+    molecule_envelope,
     smooth,
     support_area,
 )
@@ -138,3 +140,56 @@ def test_smoothing_spreads_a_point_to_a_gaussian_of_that_width() -> None:
     assert float(spread.sum()) == pytest.approx(1)
     assert float((spread.sum(0) * axis**2).sum()) == pytest.approx(2.0**2, rel=1e-3)
     assert float(spread.min()) > -1e-9
+
+
+def peaked(places: list[tuple[int, int]], phase_rad: float) -> Waves:
+    """Atoms of a Gaussian phase, origin anywhere, for the support does not ask where it is."""
+    points = torch.zeros(1, 32, 32, dtype=torch.float64)
+    for y, x in places:
+        points[0, y, x] = 1
+    spots = smooth(points, 0.8, GRID)
+    return torch.complex(torch.zeros_like(spots), phase_rad * spots / spots.max())
+
+
+def test_an_envelope_holds_what_stands_out_of_vacuum_and_nothing_of_noise() -> None:
+    found = molecule_envelope(peaked([(8, 9), (9, 12)], 0.5), GRID)
+    assert bool(found[0, 7:10, 8:11].all())
+    assert not found[0, 20:].any()
+    noise = 0.02 * random_waves(0)
+    assert float(molecule_envelope(noise, GRID).float().mean()) < 0.02
+    assert not molecule_envelope(0 * noise, GRID).any()
+    # psi_s has a unit of its own, so a fainter molecule has a smaller envelope.
+    faint = molecule_envelope(peaked([(8, 9), (9, 12)], 0.05), GRID)
+    assert 0 < int(faint.sum()) < int(found.sum())
+    assert not molecule_envelope(peaked([(8, 9)], -0.5), GRID).any()
+
+
+@given(seeds, st.tuples(st.integers(0, 31), st.integers(0, 31)))
+@settings(max_examples=20)
+def test_an_envelope_moves_with_its_wave(seed: int, by: tuple[int, int]) -> None:
+    waves = 0.3 * random_waves(seed)
+    here = molecule_envelope(waves, GRID)
+    assert torch.equal(molecule_envelope(waves.roll(by, (1, 2)), GRID), here.roll(by, (1, 2)))
+
+
+@pytest.mark.parametrize("by", [1.0, 2.0, 4.0])
+def test_a_support_grows_by_as_much_as_it_is_told(by: float) -> None:
+    grid = Grid(128, 64.0)
+    half = torch.zeros(1, 128, 128, dtype=torch.bool)
+    half[:, 40:80] = True
+    grown_rows = grown(half, by, grid)[0, :, 5]
+    reach = (int(grown_rows.sum()) - 40) / 2 * grid.pixel_angstrom
+    assert reach == pytest.approx(by, abs=grid.pixel_angstrom)
+    assert bool((grown(half, by, grid) | ~half).all())
+
+
+@given(seeds, st.floats(0.5, 4.0))
+@settings(max_examples=20)
+def test_growing_keeps_what_was_inside_and_nothing_grows_from_nothing(seed: int, by: float) -> None:
+    discs = molecule_envelope(random_waves(seed) * 0.2, GRID)
+    discs = grown(discs, 2.0, GRID)
+    larger = grown(discs, by, GRID)
+    assert bool((larger | ~discs).all())
+    assert torch.equal(grown(discs, 0.0, GRID), discs)
+    assert not grown(torch.zeros_like(discs), by, GRID).any()
+    assert grown(torch.ones_like(discs), by, GRID).all()
