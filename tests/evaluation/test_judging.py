@@ -1,7 +1,5 @@
 """One pass over the data: the same for any number of threads, order and batch."""
 
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,53 +8,15 @@ import pytest
 import torch
 
 from diffragan.alignment import translate
-from diffragan.errors import ConfigError, InputError
+from diffragan.errors import InputError
 from diffragan.evaluation import judging
 from diffragan.evaluation.judging import Result, judge_all, spread
 from diffragan.evaluation.metrics import measured_limit
 from diffragan.evaluation.protocol import evaluate
 from diffragan.evaluation.scores import ViewScores, read_truth, score_batch
-from diffragan.in_order import AHEAD, in_order, thread_count
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
 from tiny_data import tiny_phased
-
-
-@pytest.mark.parametrize("threads", [1, 2, 5])
-def test_results_come_in_order_and_few_are_waited_for(threads: int) -> None:
-    started: list[int] = []
-    taken = 0
-
-    def work(number: int) -> int:
-        started.append(number)
-        time.sleep(0.002 * (number % 3))
-        assert torch.get_num_threads() == 1
-        return number**2
-
-    for taken, found in enumerate(in_order(work, range(40), threads)):
-        assert found == taken**2
-        assert len(started) <= taken + AHEAD * threads + 1
-    assert taken == 39
-
-
-def test_an_error_in_a_batch_ends_the_work_and_leaves_no_thread() -> None:
-    def work(number: int) -> int:
-        if number == 3:
-            raise InputError("batch 3 is bad")
-        return number
-
-    before = threading.active_count()
-    with pytest.raises(InputError, match="batch 3"):
-        list(in_order(work, range(100), 2))
-    assert threading.active_count() == before
-
-
-def test_threads_wanted_and_found() -> None:
-    assert thread_count(3) == 3
-    assert thread_count(None) >= 1
-    assert thread_count(None, "cuda") == 1
-    with pytest.raises(ConfigError, match="0; use 1 or more"):
-        thread_count(0)
 
 
 def test_metrics_do_not_depend_on_threads_or_batches(

@@ -1,3 +1,7 @@
+"""Shift and hand of an image are found and undone; chance moves nothing."""
+
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -85,6 +89,11 @@ def test_two_half_turns_are_none_and_keep_the_middle(seed: int, size: int) -> No
     assert torch.equal(half_turn(turned), true)
     assert torch.equal(turned[:, size // 2, size // 2], true[:, size // 2, size // 2])
     assert turned[0, size // 2 + 3, size // 2 - 2] == true[0, size // 2 - 3, size // 2 + 2]
+
+
+@pytest.fixture
+def data(villin_data: Path) -> TripletStore:
+    return TripletStore(villin_data)
 
 
 def test_images_and_waves_of_other_sampling_move_alike(data: TripletStore) -> None:
