@@ -22,8 +22,7 @@ def blend(
 
     An estimate of correlation c is the truth plus an error of power (1 - c^2) / c^2 of it; weighted
     by c / (1 - c^2) each, the sum of two with independent errors has the least error. Their errors
-    are not quite independent, since one began at the other, which only makes the gain smaller. In
-    bands where both are certain the iterated wave, which has the measured moduli, is kept as it is.
+    are not quite independent, since one began at the other, which only makes the gain smaller.
 
     Parameters
     ----------
