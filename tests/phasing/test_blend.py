@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from diffragan.fourier import fft2
 from diffragan.grid import Grid
 from diffragan.phasing.blend import blend
-from diffragan.phasing.evidence import Bands
+from diffragan.phasing.evidence import Bands, band_index
 from diffragan.typing import Float, Tensor, Waves
 
 GRID = Grid(48, 60.0)
-BANDS = Bands.on(GRID, 22)
+BANDS = Bands(band_index(GRID, "cpu"), 22)
 """Up to 1/2.9 Å: the corners of the grid lie beyond."""
 seeds = st.integers(0, 2**31)
 

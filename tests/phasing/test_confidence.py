@@ -23,9 +23,9 @@ from diffragan.phasing.confidence import (
     uncalibrated,
     view_resolution,
 )
-from diffragan.phasing.evidence import BANDS_PER_UNIT, FEATURES, Bands, Evidence
+from diffragan.phasing.evidence import BANDS_PER_UNIT, FEATURES, Bands, Evidence, band_index
 
-BANDS = Bands.on(Grid(48, 60.0), 20)
+BANDS = Bands(band_index(Grid(48, 60.0), "cpu"), 20)
 INTERVALS = ((1.5, 0.95, 1.1), (3.0, 0.9, 1.4), (8.0, 0.7, 2.5))
 
 
