@@ -96,7 +96,7 @@ def test_a_phaser_is_shown_nothing_of_the_truth(villin_data: Path) -> None:
     names = {name for name in dir(shown) if not name.startswith("_")}
     measured = {"diffraction", "measured", "low_resolution", "low_resolution_dose", "experiment"}
     places = {"items", "numbers"}  # say which draw is whose, and nothing of what is seen
-    assert names == measured | places | {"with_diffraction"}
+    assert names == measured | places | {"with_diffraction", "rows"}
 
 
 def test_phased_waves_do_not_replace_the_data_they_came_from(
