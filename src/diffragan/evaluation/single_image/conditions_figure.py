@@ -32,6 +32,7 @@ def conditions_figure(name: str, cases: Sequence[Case]) -> Captioned:
     for method in COMPARED:
         found = _scored(cases, method)
         bounds += [scores["resolution_frc_0p5_angstrom"] for _, scores in found]
+        bounds += [end for _, s in found for end in interval(s) if method == MAIN]
         draw_resolutions(upper, found, known[method], method)
         _score(lower, found, known[method])
     resolution_axis(upper, min(bounds), max(bounds))
@@ -83,9 +84,14 @@ def draw_resolutions(
     if name != MAIN:
         return
     for place, scores in found:
-        interval = scores["resolution_interval_angstrom"]
-        if interval is not None:
-            ax.plot([place, place], interval, color=look.colour, lw=0.9)
+        ends = interval(scores)
+        ax.plot([place] * len(ends), ends, color=look.colour, lw=0.9)
+
+
+def interval(scores: Scores) -> Sequence[float]:
+    """Return the ends of an interval; none of a curve that is below 0.5 from the first ring."""
+    ends: Sequence[float] | None = scores["resolution_interval_angstrom"]
+    return () if ends is None or scores["resolution_starts_below"] else ends
 
 
 def _score(ax: Axes, found: Sequence[tuple[float, Scores]], look: Look) -> None:

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
 from diffragan.evaluation.paper.captioned import Captioned
 from diffragan.evaluation.paper.column import column_figure, letter
-from diffragan.evaluation.single_image.conditions_figure import draw_resolutions
+from diffragan.evaluation.single_image.conditions_figure import draw_resolutions, interval
 from diffragan.evaluation.single_image.evaluations import MAIN, Evaluation
 from diffragan.evaluation.single_image.learning import MORE, Learning
 from diffragan.evaluation.single_image.looks import looks, resolution_axis
@@ -104,6 +104,7 @@ def _trained(ax: Axes, trained: Trained) -> None:
         every = ((views, evaluation.scores(name)) for views, evaluation in trained)
         found = [(views, scores) for views, scores in every if scores is not None]
         seen += [scores["resolution_frc_0p5_angstrom"] for _, scores in found]
+        seen += [end for _, scores in found for end in interval(scores) if name == MAIN]
         draw_resolutions(ax, found, known[name], name)
     resolution_axis(ax, min(seen), max(seen))
     ax.set_ylabel("evaluated: FRC 0.5 at [Å]")

@@ -14,6 +14,29 @@ from diffragan.evaluation.style import MARKERS, METHOD_COLOURS, SPARE_COLOURS
 PAGE_INCHES = 180 / MM_PER_INCH
 NETWORK = METHOD_COLOURS["unrolled"]
 TICKS_ANGSTROM = (0.8, 1, 1.2, 1.5, 2, 3, 4, 6, 10, 18)
+CLOSE_TICKS_ANGSTROM = (
+    0.8,
+    0.9,
+    1,
+    1.1,
+    1.2,
+    1.3,
+    1.5,
+    1.7,
+    2,
+    2.5,
+    3,
+    3.5,
+    4,
+    5,
+    6,
+    8,
+    10,
+    14,
+    18,
+)
+CLOSE = 6.0
+"""Coarsest over finest resolution, below which there is room for these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +71,8 @@ def resolution_axis(ax: Axes, finest: float, coarsest: float) -> None:
     """Let resolution [Å] run up a logarithmic axis, finer higher, with room at both ends."""
     low, high = finest / 1.1, coarsest * 1.1
     ax.set_yscale("log")
-    ticks = [t for t in TICKS_ANGSTROM if low <= t <= high]
+    among = CLOSE_TICKS_ANGSTROM if high / low < CLOSE else TICKS_ANGSTROM
+    ticks = [t for t in among if low <= t <= high]
     ax.set_yticks(ticks, [f"{t:g}" for t in ticks])
     ax.minorticks_off()
     ax.set_ylim(high, low)
