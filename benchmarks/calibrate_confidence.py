@@ -26,7 +26,6 @@ from diffragan.fourier import centred
 from diffragan.io.files import output_folder, write_json
 from diffragan.io.triplets import TripletStore
 from diffragan.phasing.achieved import achieved_frc, image_bands
-from diffragan.phasing.blend import blend
 from diffragan.phasing.confidence import (
     FILE,
     OUTPUTS,
@@ -35,8 +34,9 @@ from diffragan.phasing.confidence import (
     view_resolution,
 )
 from diffragan.phasing.evidence import FEATURES, Bands, Evidence
-from diffragan.phasing.hybrid import Answer, HybridPhaser, HybridSettings
+from diffragan.phasing.hybrid import Answer, HybridPhaser, HybridSettings, join
 from diffragan.phasing.network_alone import PHASE_OBJECT_ANGSTROM
+from diffragan.phasing.projections import measured_moduli
 from diffragan.phasing.protocol import Observations, high_resolution_images, read_observations
 from diffragan.phasing.weights import read_unrolled
 from diffragan.physics.forward import with_phase_object_amplitude
@@ -178,13 +178,8 @@ def blended(batches: Sequence[Batch], calibration: Calibration) -> None:
     for batch in batches:
         bands = batch.answer.evidence.bands
         told = calibration.predict(batch.answer.evidence)
-        waves = blend(
-            batch.answer.found.waves,
-            batch.answer.guess.waves,
-            told["iterated"],
-            told["network"],
-            bands,
-        )
+        moduli = measured_moduli(batch.observations)
+        waves = join(batch.answer.found, batch.answer.guess.waves, told, moduli, bands)
         images = imaged(waves, batch.store.experiment)
         for row, curve in enumerate(band_curves(batch.store, batch.items, images, bands)):
             batch.views[row].blended = curve

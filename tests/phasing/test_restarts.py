@@ -171,7 +171,7 @@ def test_an_item_may_have_had_fewer_restarts_than_the_others() -> None:
     assert found.restarts.tolist() == [2, 3]
     for name in ("waves", "best", "error", "spread", "used", "agreement"):
         torch.testing.assert_close(getattr(found, name)[:1], getattr(alone, name))
-    agreement = found.overall_agreement
+    agreement = found.overall_agreement(torch.arange(SIDE // 2))
     assert float(agreement[0]) > float(agreement[1]) + 0.2
 
 
@@ -181,5 +181,5 @@ def test_the_overall_agreement_weighs_a_ring_by_its_coefficients() -> None:
     ramp = torch.linspace(0, 1, SIDE // 2).expand(2, -1)
     rings = torch.arange(SIDE // 2)
     expected = float((ramp[0] * rings).sum() / rings.sum())
-    told = replace(found, agreement=ramp).overall_agreement
+    told = replace(found, agreement=ramp).overall_agreement(rings)
     assert told.tolist() == pytest.approx([expected] * 2)

@@ -1,6 +1,6 @@
 """The hybrid phaser: a network finds envelope and first phases, iterations finish them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,11 +15,11 @@ from diffragan.fourier import centred, decentred, resample
 from diffragan.grid import Grid
 from diffragan.phasing.algorithms import STEPS
 from diffragan.phasing.blend import blend
-from diffragan.phasing.confidence import prediction, read_calibration, uncalibrated
+from diffragan.phasing.confidence import Calibration, prediction, read_calibration, uncalibrated
 from diffragan.phasing.evidence import Bands, Evidence, gather
 from diffragan.phasing.iterative import IterativeSettings, iterate
 from diffragan.phasing.network_alone import NetworkGuess, NetworkPhaser
-from diffragan.phasing.projections import MeasuredModuli, measured_moduli
+from diffragan.phasing.projections import MeasuredModuli, measured_moduli, project_modulus
 from diffragan.phasing.protocol import Observations, PhasedWaves, Prediction, high_resolution_images
 from diffragan.phasing.restarts import Consensus, consensus, random_starts
 from diffragan.phasing.restraint import image_phases, restraint
@@ -27,7 +27,8 @@ from diffragan.phasing.rows import by_rows
 from diffragan.phasing.support import grown, molecule_envelope
 from diffragan.phasing.weights import UnrolledWeights
 from diffragan.physics.forward import with_phase_object_amplitude
-from diffragan.typing import Bool, Tensor, Waves
+from diffragan.rings import ring_index, ring_sum
+from diffragan.typing import Bool, Float, Tensor, Waves
 
 Effort = Literal["quick", "normal", "best"]
 
@@ -61,7 +62,7 @@ class HybridSettings(Settings):
     cycle: int = Field(100, ge=1)
     error_reduction_steps: int = Field(10, ge=0)
     settled_fraction: float = Field(0.6, ge=0, lt=1)
-    sure: float = Field(0.8, ge=0, le=1)
+    sure: float = Field(0.7, ge=0, le=1)
     """Agreement of the first two restarts from which an item needs no others."""
     phase_object_angstrom: float = Field(2.0, gt=0)
     seed: int = Field(0, ge=0)
@@ -84,11 +85,13 @@ class HybridSettings(Settings):
 
 
 EFFORTS: dict[Effort, tuple[int, int, int]] = {
-    "quick": (1, 300, 600),
+    "quick": (2, 200, 400),
     "normal": (4, 400, 1000),
     "best": (12, 1000, 2000),
 }
 """Restarts, iterations, and iterations on the coarse grid before them."""
+SMALLEST_SHARE = 1e-3
+"""Of the strength of the network's wave, below which an iterated one is nothing."""
 FIRST_RESTARTS = 2
 """The fewest that can agree."""
 
@@ -172,11 +175,16 @@ class HybridPhaser:
 
     def predicted_frequencies(self, observations: Observations) -> tuple[float, ...]:
         """Frequencies of the curves it predicts [1/Å]; none with weights without a calibration."""
-        if self.calibration is None:
+        if self._calibration_in_force is None:
             return ()
         grid = observations.experiment.wave_grid
         bands = Bands.of(measured_moduli(observations), grid)
         return tuple(bands.frequency_per_angstrom.tolist())
+
+    @property
+    def _calibration_in_force(self) -> Calibration | None:
+        """The calibration, which reads the agreement of restarts: one alone agrees with nothing."""
+        return None if self.settings.plan[0] == 1 else self.calibration
 
     def answer(self, observations: Observations) -> Answer:
         """Recover waves, and keep all that led to them."""
@@ -187,15 +195,13 @@ class HybridPhaser:
         share = (guess.probability > self.settings.likely).float().mean((-2, -1))
         phases = image_phases(observations, moduli)
         evidence = gather(found, guess.waves, share, moduli, phases, grid)
-        calibration = self.calibration
+        calibration = self._calibration_in_force
         if calibration is None:
             curves = uncalibrated(evidence)
         else:
             calibration = calibration.to(found.waves.device)
             curves = calibration.predict(evidence)
-        waves = blend(
-            found.waves, guess.waves, curves["iterated"], curves["network"], evidence.bands
-        )
+        waves = join(found, guess.waves, curves, moduli, evidence.bands)
         told = None
         if calibration is not None:
             failed = curves["iterated"].mean(-1) < curves["network"].mean(-1)
@@ -235,7 +241,8 @@ class HybridPhaser:
         waves, errors = by_rows(work, range(first * count), device)
         ends = list(torch.chunk(waves, first)), list(torch.chunk(errors, first))
         found = consensus(*ends)
-        unsure = torch.nonzero(found.overall_agreement < settings.sure).flatten().tolist()
+        agreement = found.overall_agreement(measured_in_rings(fine.moduli))
+        unsure = torch.nonzero(agreement < settings.sure).flatten().tolist()
         if restarts == first or not unsure:
             return found
         rows = [number * count + place for number in range(first, restarts) for place in unsure]
@@ -247,6 +254,31 @@ class HybridPhaser:
             ends[0].append(torch.zeros_like(found.waves).index_copy(0, places, more))
             ends[1].append(torch.full_like(found.error, torch.inf).index_copy(0, places, error))
         return consensus(*ends)
+
+
+def join(
+    found: Consensus,
+    guess: Waves,
+    curves: Mapping[str, Float[Tensor, "item band"]],
+    moduli: MeasuredModuli,
+    bands: Bands,
+) -> Waves:
+    """Blend the iterated wave with the network's, both with the measured moduli.
+
+    Where iterations left nothing, as of an empty pattern, the network's wave stands alone.
+    """
+    projected = project_modulus(guess, moduli)
+    joined = blend(found.waves, projected, curves["iterated"], curves["network"], bands)
+    strength = [torch.linalg.vector_norm(wave, dim=(-2, -1)) for wave in (found.waves, guess)]
+    dead = strength[0] < SMALLEST_SHARE * strength[1]
+    return torch.where(dead[:, None, None], guess, joined)
+
+
+def measured_in_rings(moduli: MeasuredModuli) -> Float[Tensor, " ring"]:
+    """Count the measured coefficients of each ring."""
+    side = moduli.known.shape[-1]
+    rings = ring_index((side, side), moduli.known.device)
+    return ring_sum(moduli.known.to(moduli.modulus.dtype), rings, side // 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,12 +71,15 @@ class Consensus:
     restarts: Float[Tensor, " item"]
     """How many there were."""
 
-    @property
-    def overall_agreement(self) -> Float[Tensor, " item"]:
-        """Mean of the agreement over all coefficients: a ring counts by its radius."""
-        radius = torch.arange(self.agreement.shape[-1], device=self.agreement.device)
-        weight = radius.to(self.agreement.dtype)
-        return (self.agreement * weight).sum(-1) / weight.sum()
+    def overall_agreement(self, measured: Float[Tensor, " ring"]) -> Float[Tensor, " item"]:
+        """Mean of the agreement over all measured coefficients.
+
+        Parameters
+        ----------
+        measured : How many each ring has.
+        """
+        weight = measured.to(self.agreement)
+        return (self.agreement * weight).sum(-1) / weight.sum().clamp(min=1)
 
 
 def consensus(waves: Sequence[Waves], errors: Sequence[Float[Tensor, " item"]]) -> Consensus:
