@@ -90,7 +90,7 @@ EFFORTS: dict[Effort, tuple[int, int, int]] = {
     "best": (12, 1000, 2000),
 }
 """Restarts, iterations, and iterations on the coarse grid before them."""
-SMALLEST_SHARE = 1e-3
+SMALLEST_SHARE = 0.05
 """Of the strength of the network's wave, below which an iterated one is nothing."""
 FIRST_RESTARTS = 2
 """The fewest that can agree."""
