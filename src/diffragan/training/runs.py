@@ -35,14 +35,13 @@ CHANGEABLE = frozenset(
 """Settings that may differ when a run is resumed: they do not change what a step does."""
 
 
-def open_run(run: Path, settings: TrainingSettings, *, resume: bool) -> Checkpoint | None:
-    """Make the folder of a run, or return the checkpoint to go on from.
+def holds_run(run: Path, *, resume: bool) -> bool:
+    """Say whether a folder holds a run, which must be so to resume it and must not be otherwise.
 
     Raises
     ------
-    OutputError : A run is there already, or the folder cannot be written to.
-    InputError : There is nothing to resume, or it is damaged.
-    ConfigError : The run to resume has another configuration.
+    OutputError : A run is there already, or a file.
+    InputError : There is nothing to resume.
     """
     if run.is_file():
         raise OutputError(
@@ -56,6 +55,19 @@ def open_run(run: Path, settings: TrainingSettings, *, resume: bool) -> Checkpoi
         )
     if resume and not exists:
         raise InputError(f"{run}: holds no checkpoint to resume; leave --resume out to begin")
+    return exists
+
+
+def open_run(run: Path, settings: TrainingSettings, *, resume: bool) -> Checkpoint | None:
+    """Make the folder of a run, or return the checkpoint to go on from.
+
+    Raises
+    ------
+    OutputError : A run is there already, or the folder cannot be written to.
+    InputError : There is nothing to resume, or it is damaged.
+    ConfigError : The run to resume has another configuration.
+    """
+    exists = holds_run(run, resume=resume)
     output_folder(run / SAMPLES)
     if not exists:
         return None

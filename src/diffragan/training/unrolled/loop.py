@@ -13,13 +13,12 @@ from pydantic import ValidationError
 
 from diffragan.config.experiment import Experiment
 from diffragan.config.unrolled_training import UnrolledTraining
-from diffragan.errors import ConfigError, InputError, OutputError
+from diffragan.errors import ConfigError, InputError
 from diffragan.io.checkpoints import (
     BEST,
     LAST,
     Checkpoint,
     fill_module,
-    has_checkpoint,
     read_run,
     write_checkpoint,
 )
@@ -31,7 +30,7 @@ from diffragan.phasing.weights import read_unrolled
 from diffragan.progress import progress_bar
 from diffragan.training.feed import Feed
 from diffragan.training.interruption import stop_requests
-from diffragan.training.runs import LOG, differences
+from diffragan.training.runs import LOG, differences, holds_run
 from diffragan.training.unrolled.conditions import Lesson, draw_lesson
 from diffragan.training.unrolled.objective import objective
 from diffragan.training.unrolled.state import (
@@ -179,14 +178,7 @@ def _begin(
 
 def _open(run: Path, settings: UnrolledTraining, resume: bool) -> Checkpoint | None:
     """Make the folder of a run, or return the checkpoint to go on from."""
-    exists = run.is_dir() and has_checkpoint(run)
-    if exists and not resume:
-        raise OutputError(
-            f"{run}: holds a training run, which is not overwritten; add --resume to go on with "
-            "it, or choose another name"
-        )
-    if resume and not exists:
-        raise InputError(f"{run}: holds no checkpoint to resume; leave --resume out to begin")
+    exists = holds_run(run, resume=resume)
     output_folder(run)
     if not exists:
         return None

@@ -49,7 +49,7 @@ class Figures:
 def validation_lessons(
     pool: WavePool, base: Experiment, settings: UnrolledTraining
 ) -> list[Lesson]:
-    """Draw the views to judge by, the same for every validation of a run and of all runs alike."""
+    """Draw the views to judge by, the same for every validation of all runs of one seed."""
     count = -(-settings.validation_views // settings.batch)
     return [
         draw_lesson(
