@@ -12,16 +12,16 @@ from diffragan.phasing.projections import measured_moduli
 from diffragan.phasing.protocol import Observations
 from diffragan.phasing.restraint import image_phases
 from diffragan.rings import ring_index
-from diffragan.typing import Float, Tensor
+from diffragan.typing import Float, Int, Tensor
 
 FAR = 2.0
 """Beyond the range trained for by this factor, a network is not asked."""
 SATURATED_PIXELS = 8
 SATURATED_COUNT = 100.0
 """So many pixels with one largest count, which is not small, are clipped and not chance."""
-MISFIT_SHARE = 0.6
+MISFIT_SHARE = 0.5
 """Of the expected correlation of image and pattern, below which they do not belong together. On
-validation proteins right pairs have 0.75 or more of it, wrong ones at most 0.45."""
+validation proteins right pairs have 0.7 or more of it, wrong ones 0.45 at most and mostly 0."""
 LEAST_TRUST = 0.5
 """Mean trust in the moduli from which the pattern says what to expect of the image."""
 CLEAR_SIGMAS = 6.0
@@ -159,7 +159,9 @@ def check_fit(observations: Observations) -> list[str]:
         if moduli.trust is not None and not moduli.trust[row][used].mean() > LEAST_TRUST:
             misfits.append(False)
             continue
-        expected, found, clear = _correlations(phases.snr[row][used], power[row][used])
+        expected, found, clear = _correlations(
+            phases.snr[row][used], power[row][used], rings[used]
+        )
         misfits.append(clear and found < MISFIT_SHARE * expected)
     odd = torch.tensor(misfits)
     if not odd.any():
@@ -181,17 +183,35 @@ def image_power(observations: Observations) -> Float[Tensor, "item y x"]:
     return found
 
 
-def _correlations(snr: Tensor, power: Tensor) -> tuple[float, float, bool]:
-    """Return the expected and the found correlation, and whether to judge by them."""
+def _correlations(
+    snr: Float[Tensor, " sample"], power: Float[Tensor, " sample"], rings: Int[Tensor, " sample"]
+) -> tuple[float, float, bool]:
+    """Return the expected and the found correlation within rings, and whether to judge by them.
+
+    What changes from ring to ring is the lens and the fall of all scattering, the same for any
+    molecule.
+    """
     if len(snr) < 2:
         return 0.0, 0.0, False
-    x, y = snr.double(), power.double()
-    # A few strong coefficients would decide alone.
-    x, y = torch.log1p(x), torch.log1p((y - 1).clamp(min=0))
-    spread = snr.double().var()
-    expected = float((spread / (spread + (1 + 2 * snr.double()).mean())).sqrt())
-    found = float(torch.corrcoef(torch.stack([x, y]))[0, 1])
+    strength = _within_rings(snr.double(), rings)
+    spread = float((strength**2).mean())
+    expected = (spread / (spread + float((1 + 2 * snr.double()).mean()))) ** 0.5
+    # Of the logarithms, for a few strong coefficients would decide alone.
+    x = _within_rings(torch.log1p(snr.double()), rings)
+    y = _within_rings(torch.log1p((power.double() - 1).clamp(min=0)), rings)
+    norm = float(torch.linalg.vector_norm(x) * torch.linalg.vector_norm(y))
+    found = float((x * y).sum()) / norm if norm > 0 else 0.0
     return expected, found, expected * len(snr) ** 0.5 > CLEAR_SIGMAS
+
+
+def _within_rings(
+    values: Float[Tensor, " sample"], rings: Int[Tensor, " sample"]
+) -> Float[Tensor, " sample"]:
+    """Take the mean of its ring off each value."""
+    count = int(rings.max()) + 1
+    total = torch.zeros(count, dtype=values.dtype, device=values.device)
+    population = total.index_add(0, rings, torch.ones_like(values)).clamp(min=1)
+    return values - (total.index_add(0, rings, values) / population)[rings]
 
 
 def _first(observations: Observations, chosen: Tensor) -> int:
