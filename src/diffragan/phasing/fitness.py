@@ -19,9 +19,9 @@ FAR = 2.0
 SATURATED_PIXELS = 8
 SATURATED_COUNT = 100.0
 """So many pixels with one largest count, which is not small, are clipped and not chance."""
-MISFIT_SHARE = 0.5
+MISFIT_SHARE = 0.6
 """Of the expected correlation of image and pattern, below which they do not belong together. On
-validation proteins right pairs have 0.7 or more of it, wrong ones 0.45 at most and mostly 0."""
+validation proteins right pairs have 0.65 or more of it, wrong ones 0.45 at most and mostly 0."""
 LEAST_TRUST = 0.5
 """Mean trust in the moduli from which the pattern says what to expect of the image."""
 CLEAR_SIGMAS = 6.0
@@ -159,9 +159,7 @@ def check_fit(observations: Observations) -> list[str]:
         if moduli.trust is not None and not moduli.trust[row][used].mean() > LEAST_TRUST:
             misfits.append(False)
             continue
-        expected, found, clear = _correlations(
-            phases.snr[row][used], power[row][used], rings[used]
-        )
+        expected, found, clear = _correlations(phases.snr[row][used], power[row][used], rings[used])
         misfits.append(clear and found < MISFIT_SHARE * expected)
     odd = torch.tensor(misfits)
     if not odd.any():
