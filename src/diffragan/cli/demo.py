@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 METHODS = ("low-resolution", "hio", "raar", "cgan", "network", "hybrid")
 MAPPED_METHOD = "hybrid"
 ITERATIONS = 800
-HYBRID: dict[str, Any] = {"effort": "quick", "restarts": 2}
+HYBRID: dict[str, Any] = {"effort": "normal", "restarts": 2}
 """Two restarts are the fewest whose agreement says how far to trust a view."""
 TRAINING_VIEWS = 160
 VIEWS = 32

@@ -90,8 +90,6 @@ EFFORTS: dict[Effort, tuple[int, int, int]] = {
     "best": (12, 1000, 2000),
 }
 """Restarts, iterations, and iterations on the coarse grid before them."""
-SMALLEST_SHARE = 0.05
-"""Of the strength of the network's wave, below which an iterated one is nothing."""
 FIRST_RESTARTS = 2
 """The fewest that can agree."""
 
@@ -265,12 +263,11 @@ def join(
 ) -> Waves:
     """Blend the iterated wave with the network's, both with the measured moduli.
 
-    Where iterations left nothing, as of an empty pattern, the network's wave stands alone.
+    Of an empty pattern the network's wave stands alone.
     """
     projected = project_modulus(guess, moduli)
     joined = blend(found.waves, projected, curves["iterated"], curves["network"], bands)
-    strength = [torch.linalg.vector_norm(wave, dim=(-2, -1)) for wave in (found.waves, guess)]
-    dead = strength[0] < SMALLEST_SHARE * strength[1]
+    dead = moduli.bound.flatten(1).amax(1) <= 0
     return torch.where(dead[:, None, None], guess, joined)
 
 

@@ -28,9 +28,9 @@ def test_views_are_learned_by_heart(villin_network: Path, villin_data: Path) -> 
     before = judged(make_state(BY_HEART, torch.device("cpu")).average)
     after = judged(make_network(read_unrolled(villin_network)))
     assert before.frc < 0.45
-    assert after.frc > 0.6
-    assert after.resolution_angstrom < 0.85 * before.resolution_angstrom
+    assert after.frc > before.frc + 0.2
+    assert after.resolution_angstrom < 0.9 * before.resolution_angstrom
     assert before.envelope_overlap == 0
-    assert after.envelope_overlap > 0.7
+    assert after.envelope_overlap > 0.8
     last = read_log(villin_network / "training.csv", BY_HEART.steps)[-1]
     assert float(last["validation_frc"]) == pytest.approx(after.frc, rel=1e-3)
