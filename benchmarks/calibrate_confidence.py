@@ -34,7 +34,9 @@ from diffragan.phasing.confidence import (
     view_resolution,
 )
 from diffragan.phasing.evidence import FEATURES, Bands, Evidence
-from diffragan.phasing.hybrid import Answer, HybridPhaser, HybridSettings, join
+from diffragan.phasing.hybrid import Answer, HybridPhaser
+from diffragan.phasing.hybrid_grid import fine_iterations
+from diffragan.phasing.hybrid_settings import HybridSettings
 from diffragan.phasing.network_alone import PHASE_OBJECT_ANGSTROM
 from diffragan.phasing.projections import measured_moduli
 from diffragan.phasing.protocol import Observations, high_resolution_images, read_observations
@@ -105,7 +107,7 @@ def main(arguments: Arguments) -> None:
     batches = [batch for path in arguments.data for batch in phased(path, phaser)]
     views = [view for batch in batches for view in batch.views]
     first = fitted(views, arguments.seed)
-    blended(batches, first)
+    blended(batches, first, phaser)
     ratios: list[tuple[float, float]] = []
     proteins = sorted({view.protein for view in views})
     for fold in range(FOLDS):
@@ -138,9 +140,11 @@ def phased(path: Path, phaser: HybridPhaser) -> list[Batch]:
             observations = read_observations(store, items)
             answer = phaser.answer(observations)
             bands = answer.evidence.bands
+            error, experiment = answer.found.error, store.experiment
+            _, settled = phaser.settled(answer.found.waves, error, experiment)
+            guessed = imaged(answer.guess.waves, experiment)
             iterated, network = (
-                band_curves(store, items, imaged(wave, store.experiment), bands)
-                for wave in (answer.found.waves, answer.guess.waves)
+                band_curves(store, items, images, bands) for images in (settled, guessed)
             )
             views = [
                 View(
@@ -159,7 +163,7 @@ def phased(path: Path, phaser: HybridPhaser) -> list[Batch]:
 
 
 def imaged(waves: Waves, experiment: Experiment) -> Images:
-    """Image of waves with their origin at pixel [0, 0], as the phaser gives it."""
+    """Image of the network's waves, origin at pixel [0, 0], as its phaser gives it."""
     held = with_phase_object_amplitude(centred(waves), experiment.wave_grid, PHASE_OBJECT_ANGSTROM)
     return high_resolution_images(held, experiment)
 
@@ -173,14 +177,16 @@ def band_curves(
     return achieved_frc(laid, truth, image_bands(store.experiment, bands.count))
 
 
-def blended(batches: Sequence[Batch], calibration: Calibration) -> None:
+def blended(batches: Sequence[Batch], calibration: Calibration, phaser: HybridPhaser) -> None:
     """Blend as the calibration says, and compare that with the truth, too."""
     for batch in batches:
         bands = batch.answer.evidence.bands
         told = calibration.predict(batch.answer.evidence)
         moduli = measured_moduli(batch.observations)
-        waves = join(batch.answer.found, batch.answer.guess.waves, told, moduli, bands)
-        images = imaged(waves, batch.store.experiment)
+        found, guess = batch.answer.found, batch.answer.guess
+        fine = fine_iterations(batch.observations, guess, phaser.settings)
+        waves = phaser.joined(found, guess.waves, told, moduli, bands, fine)
+        _, images = phaser.settled(waves, found.error, batch.store.experiment)
         for row, curve in enumerate(band_curves(batch.store, batch.items, images, bands)):
             batch.views[row].blended = curve
 

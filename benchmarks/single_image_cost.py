@@ -25,7 +25,7 @@ from diffragan.io.files import write_json
 from diffragan.io.machine import cores, cpu_model, peak_memory_bytes
 from diffragan.io.triplets import TripletStore
 from diffragan.phasing.dataset import BATCH
-from diffragan.phasing.hybrid import EFFORTS
+from diffragan.phasing.hybrid_settings import EFFORTS
 from diffragan.phasing.protocol import read_observations
 from diffragan.phasing.registry import make_phaser
 

@@ -15,13 +15,9 @@ from diffragan.io.triplets import TripletStore
 from diffragan.phasing import rows
 from diffragan.phasing.confidence import FILE, OUTPUTS, Calibration
 from diffragan.phasing.evidence import FEATURES
-from diffragan.phasing.hybrid import (
-    EFFORTS,
-    HybridPhaser,
-    HybridSettings,
-    LevelRefinement,
-    measured_in_rings,
-)
+from diffragan.phasing.hybrid import HybridPhaser, measured_in_rings
+from diffragan.phasing.hybrid_grid import LevelRefinement, fine_iterations, mean_trust
+from diffragan.phasing.hybrid_settings import EFFORTS, HybridSettings
 from diffragan.phasing.low_resolution import LowResolutionPhaser
 from diffragan.phasing.network_alone import NetworkPhaser
 from diffragan.phasing.projections import measured_moduli
@@ -241,7 +237,54 @@ def test_a_support_is_drawn_within_what_is_possible_and_grown_at_the_end(
 def test_effort_says_how_much_and_numbers_say_it_exactly(
     settings: dict[str, Any], plan: tuple[int, int, int]
 ) -> None:
-    assert HybridSettings.model_validate(settings).plan == plan
+    assert HybridSettings.model_validate(settings).plan() == plan
+
+
+def test_a_smaller_grid_is_iterated_more_often_in_the_same_time() -> None:
+    settings = HybridSettings()
+    counts = [settings.plan(pixels)[1] for pixels in (512, 256, 192, 128, 64)]
+    normal = EFFORTS["normal"][1]
+    assert counts == [normal, normal, round(16 / 9 * normal), 4 * normal, 4 * normal]
+    assert [HybridSettings(iterations=7).plan(pixels)[1] for pixels in (512, 64)] == [7, 7]
+
+
+def test_exact_moduli_decide_alone_and_weak_ones_with_image_and_phase_object(
+    weights: UnrolledWeights, observations: Observations
+) -> None:
+    guess, settings = NetworkPhaser(weights).guess(observations), HybridSettings()
+    exact = fine_iterations(observations, guess, settings)
+    assert not exact.held.any()
+    assert exact.moduli.restraint is not None
+    assert float(exact.moduli.restraint.abs().max()) == 0
+    assert mean_trust(exact.moduli).tolist() == [1.0] * 4
+    trust = torch.full_like(exact.moduli.modulus, 0.5)
+    assert torch.allclose(mean_trust(replace(exact.moduli, trust=trust)), torch.tensor(0.5))
+    detector = observations.experiment.detector.model_copy(update={"exposure_e_per_a2": 1e3})
+    counted = replace(
+        observations, experiment=observations.experiment.model_copy(update={"detector": detector})
+    )
+    weak = fine_iterations(counted, guess, settings)
+    assert weak.held.all()
+    assert weak.moduli.restraint is not None
+    assert bool((weak.moduli.restraint.abs().amax((-2, -1)) > 0).all())
+
+
+def test_beyond_the_recorded_square_the_wave_is_free(
+    weights: UnrolledWeights, observations: Observations
+) -> None:
+    guess = NetworkPhaser(weights).guess(observations)
+    moduli = fine_iterations(observations, guess, HybridSettings()).moduli
+    assert bool(moduli.recorded.all())
+    assert not bool(moduli.known.all())
+
+
+def test_what_is_polished_has_the_measured_moduli(
+    weights: UnrolledWeights, observations: Observations
+) -> None:
+    answer = phaser(weights, **BRIEF).answer(observations)
+    moduli = measured_moduli(observations)
+    found = fft2(answer.waves).abs()[:, moduli.known]
+    torch.testing.assert_close(found, moduli.modulus[:, moduli.known], rtol=1e-3, atol=1e-2)
 
 
 def test_more_effort_is_more_of_everything() -> None:

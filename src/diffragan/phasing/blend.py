@@ -6,7 +6,7 @@ from diffragan.fourier import fft2, ifft2
 from diffragan.phasing.evidence import Bands
 from diffragan.typing import Float, Tensor, Waves
 
-LARGEST_CORRELATION = 0.98
+LARGEST_CORRELATION = 0.999
 """More than this nobody is sure of, and the weight below would be infinite."""
 FAINTEST = 0.02
 
@@ -17,6 +17,7 @@ def blend(
     iterated_frc: Float[Tensor, "item band"],
     network_frc: Float[Tensor, "item band"],
     bands: Bands,
+    doubt: Float[Tensor, " item"] | None = None,
 ) -> Waves:
     """Join two estimates of a wave whose correlations with the truth are about known.
 
@@ -28,6 +29,8 @@ def blend(
     ----------
     iterated, network : `(item, y, x)`, origin at pixel [0, 0].
     iterated_frc, network_frc : Expected correlation of each with the truth.
+    doubt : Factor on the network's share, from 0 to 1, for items whose iterated wave meets its
+        constraints better than the network could; 1 when left out.
 
     Returns
     -------
@@ -40,6 +43,8 @@ def blend(
         for frc in (iterated_frc, network_frc)
     ]
     share = weights[1] / (weights[0] + weights[1])
+    if doubt is not None:
+        share = share * doubt[:, None].to(share)
     # The network's wave is as strong as it is certain; here its direction alone is wanted.
     scale = (powers[0] / powers[1]).sqrt()
     within = bands.index < bands.count

@@ -82,6 +82,7 @@ def iterate(
     settings: IterativeSettings,
     refine_support: Refinement | None = None,
     grid: Grid | None = None,
+    held: Bool[Tensor, " item"] | None = None,
 ) -> tuple[Waves, Tensor]:
     """Iterate from `start` and return each item's best wave and its energy outside the support.
 
@@ -92,6 +93,7 @@ def iterate(
     support : Where the wave may be; redrawn on the way if `refine_support` is given.
     settings : Algorithm and schedule.
     grid : Sampling of the wave; if given, the wave is held to a phase object at low resolution.
+    held : The items that are; all when left out.
 
     Returns
     -------
@@ -106,9 +108,10 @@ def iterate(
         settling = place >= settings.cycle - settings.error_reduction_steps
         advance = error_reduction if settling else step
         wave = advance(wave, moduli, support, settings.positive, settings.beta)
-        if settling and grid is not None:
-            wave = with_phase_object_amplitude(wave, grid, settings.phase_object_angstrom)
-            wave *= support
+        if settling and grid is not None and (held is None or bool(held.any())):
+            phase_object = with_phase_object_amplitude(wave, grid, settings.phase_object_angstrom)
+            phase_object *= support
+            wave = phase_object if held is None else _chosen(held, phase_object, wave)
         if number % settings.cycle and number != settings.iterations:
             continue
         estimate = project_modulus(wave, moduli)
@@ -125,6 +128,10 @@ def iterate(
         best.update(error, estimate)
     assert best is not None  # the last iteration always counts
     return best.wave, best.error
+
+
+def _chosen(items: Bool[Tensor, " item"], these: Waves, others: Waves) -> Waves:
+    return torch.where(items[:, None, None], these, others)
 
 
 @dataclass(frozen=True, slots=True)

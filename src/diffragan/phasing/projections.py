@@ -4,7 +4,7 @@ Waves in iterations have their origin at pixel [0, 0] (FFT order), which saves t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -44,6 +44,15 @@ class MeasuredModuli:
         return MeasuredModuli(
             self.modulus[chosen], self.known, self.recorded, of(self.restraint), of(self.trust)
         )
+
+    def free_beyond(self) -> "MeasuredModuli":
+        """Leave the wave free beyond the recorded square, too, as far as its grid reaches.
+
+        A molecule's wave scatters further than the detector sees. One that is cut off there rings
+        outside its support, so cut waves and supports contradict each other, which costs the outer
+        rings their phases.
+        """
+        return replace(self, recorded=torch.ones_like(self.recorded))
 
     @classmethod
     def joined(cls, parts: Sequence["MeasuredModuli"]) -> "MeasuredModuli":

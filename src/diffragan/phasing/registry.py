@@ -12,7 +12,8 @@ from diffragan.errors import ConfigError, nearest
 from diffragan.io.provenance import sha256_of
 from diffragan.phasing.algorithms import STEPS
 from diffragan.phasing.confidence import FILE as CALIBRATION
-from diffragan.phasing.hybrid import HybridPhaser, HybridSettings
+from diffragan.phasing.hybrid import HybridPhaser
+from diffragan.phasing.hybrid_settings import HybridSettings
 from diffragan.phasing.iterative import IterativePhaser, IterativeSettings
 from diffragan.phasing.learned import ConditionalGanPhaser
 from diffragan.phasing.low_resolution import LowResolutionPhaser
