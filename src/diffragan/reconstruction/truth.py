@@ -8,6 +8,7 @@ import torch
 
 from diffragan.grid import Grid
 from diffragan.physics.form_factors import VOLT_ANGSTROM2_PER_ANGSTROM, electron_form_factor
+from diffragan.reconstruction.thermal_motion import damped_parts
 from diffragan.structures.atomic_model import AtomicModel
 from diffragan.typing import Complex, Float, Tensor, Volume
 
@@ -19,7 +20,11 @@ FINE_GRID = 1.25  # the smaller of the library's two oversamplings: a quarter of
 
 
 def true_potential_map(
-    model: AtomicModel, grid: Grid, form_factor: FormFactor = electron_form_factor
+    model: AtomicModel,
+    grid: Grid,
+    form_factor: FormFactor = electron_form_factor,
+    *,
+    in_motion: bool = False,
 ) -> Volume:
     """Electrostatic potential of atoms `(z, y, x)`, origin at pixel n // 2, in its box [V].
 
@@ -31,6 +36,7 @@ def true_potential_map(
     model : Atoms in the molecule's frame.
     grid : Sampling of the cube.
     form_factor : Electron form factors [Å]; others give maps of other densities.
+    in_motion : Blur each atom by its B-factor, where the model has them.
 
     Source: Kirkland, 3rd ed., eqs. 5.9 and C.2; Barnett, Magland and af Klinteberg, SIAM J. Sci.
     Comput. 41 (2019) C479 (the transform).
@@ -40,23 +46,33 @@ def true_potential_map(
     frequency = torch.sqrt(square)
     total = torch.zeros_like(frequency, dtype=torch.complex128)
     for number in torch.unique(model.atomic_numbers).tolist():
-        positions = model.positions[model.atomic_numbers == number]
-        total += form_factor(number, frequency) * _structure_factor(positions, grid)
+        own = model.atomic_numbers == number
+        shape, positions = form_factor(number, frequency), model.positions[own]
+        if not in_motion or model.b_factors is None:
+            total += shape * _structure_factor(positions, grid)
+            continue
+        for damping, shares in damped_parts(model.b_factors[own], square):
+            total += shape * damping * _structure_factor(positions, grid, shares)
     voxels_per_volume = 1 / grid.pixel_angstrom**3
     density = torch.fft.ifftn(torch.fft.ifftshift(total)).real * voxels_per_volume
     potential: Tensor = VOLT_ANGSTROM2_PER_ANGSTROM * torch.fft.fftshift(density)
     return potential.float()
 
 
-def _structure_factor(positions: Float[Tensor, "atoms 3"], grid: Grid) -> Complex[Tensor, "z y x"]:
-    """Sum of exp(-2 pi i q.p) over points, with frequency zero at n // 2."""
+def _structure_factor(
+    positions: Float[Tensor, "atoms 3"],
+    grid: Grid,
+    strengths: Float[Tensor, " atoms"] | None = None,
+) -> Complex[Tensor, "z y x"]:
+    """Sum of exp(-2 pi i q.p) over points of strength one or other, frequency zero at n // 2."""
     angles = 2 * torch.pi * positions.detach().cpu().double().numpy() / grid.box_angstrom
     x, y, z = np.ascontiguousarray(angles.T)
+    weights = np.ones(len(x)) if strengths is None else strengths.detach().cpu().double().numpy()
     modes = finufft.nufft3d1(
         z,
         y,
         x,
-        np.ones(len(x), dtype=np.complex128),
+        weights.astype(np.complex128),
         (grid.pixels,) * 3,
         isign=-1,
         eps=ACCURACY,

@@ -1,0 +1,174 @@
+"""Validate a folder that `reconstruct` wrote, and write into it what was found."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from diffragan.errors import InputError
+from diffragan.grid import Grid
+from diffragan.io.chimerax import write_chimerax_script
+from diffragan.io.files import write_json, write_text
+from diffragan.io.mrc import read_mrc, write_volume
+from diffragan.io.structures import fits_pdb, write_structure
+from diffragan.reconstruction.validation.docking import dock
+from diffragan.reconstruction.validation.docking_verdict import docking_summary, hand_is_told
+from diffragan.reconstruction.validation.gold_standard import gold_standard
+from diffragan.reconstruction.validation.hand import mirror_volume
+from diffragan.reconstruction.validation.local_resolution import local_resolution
+from diffragan.reconstruction.validation.map_model import map_model_correlation
+from diffragan.reconstruction.validation.masks import soft_mask
+from diffragan.reconstruction.validation.model_in_map import ModelInMap, measure_model
+from diffragan.reconstruction.validation.residue_model import ResidueModel, read_residue_model
+from diffragan.reconstruction.validation.residue_table import residue_table
+from diffragan.reconstruction.validation.words import validation_words
+from diffragan.typing import Volume
+
+RECORD = "validation.json"
+HALVES = ("half1", "half2")
+PERCENTILES = (5, 25, 50, 75, 95)
+"""Of the local resolution."""
+BINS = 40
+EQUAL_PIXELS = 1e-3
+
+
+def validate_folder(
+    folder: Path,
+    model: Path | None = None,
+    *,
+    known_pose: bool = False,
+    truth: Volume | None = None,
+    local: bool = True,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Measure the map in a folder, and lay a model into it.
+
+    Writes `validation.json`, `mask.mrc` and `chimerax.cxc`; with half maps `local_resolution.mrc`;
+    with a model `docked.pdb`, `docked.cif` and `residues.csv`. Where the mirrored map fits the
+    model, the maps of that hand are written as `map_mirrored.mrc` and so on, and everything refers
+    to them; `map.mrc` is left as it is.
+
+    Parameters
+    ----------
+    folder : Holds `map.mrc`, and `half1.mrc` and `half2.mrc` where there are half maps.
+    model : PDB or mmCIF file.
+    known_pose : The model lies in the map already, as that of simulated data at known orientations.
+    truth : `(z, y, x)`, the true potential on the map's grid.
+    local : Whether to measure local resolution.
+    seed : Of the random phases.
+
+    Returns
+    -------
+    What `validation.json` holds; `words` in it are sentences to show.
+
+    Raises
+    ------
+    InputError : A map is missing, damaged, flat or of another size, or the model cannot be used.
+    """
+    atoms = None if model is None else read_residue_model(model)
+    maps, grid = _read_maps(folder)
+    halves = [maps[name] for name in HALVES if name in maps]
+    mask = soft_mask(torch.stack(halves).mean(0) if halves else maps["map"], grid)
+    gold = gold_standard(halves[0], halves[1], grid, mask, seed) if halves else None
+    finest = None if gold is None else gold.resolution_angstrom
+    docking = None
+    files = {name: f"{name}.mrc" for name in maps}
+    if atoms is not None and not known_pose:
+        docking = dock(maps["map"], grid, atoms, resolution_angstrom=finest)
+        # Where the hand is a guess the model is shown in the map as it is.
+        mirrored = docking.mirrored and hand_is_told(docking)
+        pose = docking.in_mirrored if mirrored else docking.as_is
+        atoms = atoms.moved(pose.rotation, pose.shift)
+        if mirrored:
+            maps = {name: mirror_volume(volume) for name, volume in maps.items()}
+            mask = mirror_volume(mask)
+            truth = None if truth is None else mirror_volume(truth)
+            files = {name: f"{name}_mirrored.mrc" for name in maps}
+            for name, volume in maps.items():
+                _write(folder / files[name], volume, grid, f"{name}, mirrored through z = 0")
+    files["mask"] = "mask.mrc"
+    _write(folder / files["mask"], mask, grid, "mask")
+    resolved = None
+    if local and halves:
+        resolved = local_resolution(maps[HALVES[0]], maps[HALVES[1]], grid, mask)
+        files["local_resolution"] = "local_resolution.mrc"
+        _write(folder / files["local_resolution"], resolved, grid, "local resolution in Angstrom")
+    fit = None
+    if atoms is not None:
+        fit = measure_model(
+            maps["map"], grid, atoms, resolution_angstrom=finest, local_resolution=resolved
+        )
+        files |= _write_model(folder, atoms, fit)
+    result: dict[str, Any] = {
+        "pixels": grid.pixels,
+        "pixel_angstrom": grid.pixel_angstrom,
+        "files": files,
+        "gold_standard": None if gold is None else gold.summary(),
+        "local_resolution": None if resolved is None else _distribution(resolved),
+        "docking": None
+        if docking is None or atoms is None
+        else docking_summary(docking, atoms.name),
+        "model": None if atoms is None else atoms.name,
+        "truth": None,
+        **({} if fit is None else fit.summary()),
+    }
+    if truth is not None:
+        result["truth"] = map_model_correlation(maps["map"], grid, truth, mask).summary()
+    result["words"] = validation_words(result)
+    spread = None if resolved is None else result["local_resolution"]["percentiles_angstrom"]
+    limits = None if spread is None else (spread[0], spread[-1])
+    write_chimerax_script(folder, files, grid.pixels, limits)
+    write_json(folder / RECORD, result)
+    return result
+
+
+def _read_maps(folder: Path) -> tuple[dict[str, Volume], Grid]:
+    """Read the map and, where both are there, its halves."""
+    names = ["map"]
+    if all((folder / f"{name}.mrc").exists() for name in HALVES):
+        names += HALVES
+    maps: dict[str, Volume] = {}
+    sampling: dict[str, float] = {}
+    for name in names:
+        path = folder / f"{name}.mrc"
+        values, pixel, kind = read_mrc(path)
+        if kind != "volume" or len(set(values.shape)) != 1:
+            size = " x ".join(map(str, values.shape))
+            raise InputError(f"{path}: a {kind} of {size}; a cubic map is needed")
+        maps[name], sampling[name] = torch.from_numpy(values), pixel
+    pixel, side = sampling["map"], len(maps["map"])
+    for name, volume in maps.items():
+        if len(volume) != side or abs(sampling[name] - pixel) > EQUAL_PIXELS * pixel:
+            raise InputError(
+                f"{folder / name}.mrc: has {len(volume)} voxels of {sampling[name]:.3f} Å along a "
+                f"side and map.mrc {side} of {pixel:.3f} Å; reconstruct all of them again"
+            )
+    return maps, Grid(side, side * pixel)
+
+
+def _write(path: Path, volume: Volume, grid: Grid, label: str) -> None:
+    write_volume(path, volume.cpu().numpy(), grid.pixel_angstrom, label)
+
+
+def _write_model(folder: Path, atoms: ResidueModel, fit: ModelInMap) -> dict[str, str]:
+    """Write the model in the map's frame and the table of its residues; return the files' names."""
+    write_structure(atoms.structure, folder / "docked.cif")
+    if fits_pdb(atoms.structure):
+        write_structure(atoms.structure, folder / "docked.pdb")
+    write_text(folder / "residues.csv", residue_table(fit))
+    return {"model": "docked.cif", "residues": "residues.csv"}
+
+
+def _distribution(resolved: Volume) -> dict[str, Any]:
+    inside = resolved.numpy()[resolved.numpy() > 0]
+    counts, edges = (
+        np.histogram(inside, BINS) if len(inside) else (np.zeros(BINS), np.arange(BINS + 1))
+    )
+    found = np.percentile(inside, PERCENTILES).tolist() if len(inside) else []
+    return {
+        "percentiles": list(PERCENTILES),
+        "percentiles_angstrom": found,
+        "histogram_edges_angstrom": edges.tolist(),
+        "histogram_voxels": counts.tolist(),
+    }
