@@ -57,14 +57,16 @@ def of_methods(evaluation: Evaluation) -> str:
     rows = [
         (
             words, str(scores["views"]), resolution_of(scores),
-            interval_text(scores), interval_text(scores, "_over_proteins"),
+            resolution_of(scores, "measured_"), interval_text(scores),
+            interval_text(scores, "_over_proteins"),
             f"{score_of(scores):.3f}", f"{scores['ssim_mean']:.3f}",
             f"{scores['r_factor_mean']:.3f}",
         )
         for words, scores in evaluation.judged()
     ]  # fmt: skip
     heads = (
-        "method or control", "views", "FRC 0.5 at", "95 % over views [Å]", "over proteins [Å]",
+        "method or control", "views", "FRC 0.5 at", "measured alone", "95 % over views [Å]",
+        "over proteins [Å]",
         "score", "SSIM", "R-factor",
     )  # fmt: skip
     verdicts = "\n".join(

@@ -6,12 +6,14 @@ from hypothesis import strategies as st
 from diffragan.config.load import load_experiment
 from diffragan.evaluation.metrics import (
     image_frc,
+    image_frcs,
     measured_limit,
     r_factor,
     resolution,
     structural_similarity,
     wave_frc,
 )
+from diffragan.fourier import decentred, resize_centred
 from diffragan.io.triplets import TripletStore
 from diffragan.physics.forward import diffraction_pattern, measured_region
 
@@ -35,6 +37,30 @@ def test_frc_of_independent_noise_is_near_zero() -> None:
     curve = image_frc(noise(0, 64), noise(1, 64), RINGS).mean(0)
     # 64 views of 2 pi r / 2 independent coefficients in ring r: beyond ring 3 under 0.05.
     assert curve[3:].abs().max() < 5 / (64 * torch.pi * 3) ** 0.5
+
+
+def test_measured_frc_of_rings_measured_whole_is_the_frc() -> None:
+    whole, inside = image_frcs(
+        noise(0),
+        noise(1),
+        RINGS,
+        torch.ones(2 * RINGS + 1, 2 * RINGS + 1, dtype=torch.bool)[:63, :63],
+    )
+    torch.testing.assert_close(whole, image_frc(noise(0), noise(1), RINGS))
+    torch.testing.assert_close(inside[:, :30], whole[:, :30], atol=1e-5, rtol=0)
+
+
+def test_measured_frc_is_blind_to_what_was_not_measured() -> None:
+    """Right inside a square and noise outside: 1 over what was measured, sqrt(share) over rings."""
+    side, true = 33, noise(0, 256)
+    measured = torch.ones(side, side, dtype=torch.bool)
+    square = decentred(resize_centred(measured, 64))
+    wrong = torch.fft.fft2(noise(1, 256))
+    recovered = torch.fft.ifft2(torch.where(square, torch.fft.fft2(true), wrong)).real
+    whole, inside = image_frcs(recovered, true, 23, measured)
+    torch.testing.assert_close(inside[:, :15], torch.ones(256, 15), atol=1e-4, rtol=0)
+    assert float(inside[:, 16:].mean()) > 0.99
+    assert float(whole[:, 18:].mean()) < 0.5
 
 
 def test_frc_sees_inverted_contrast() -> None:

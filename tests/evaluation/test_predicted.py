@@ -147,7 +147,7 @@ def test_the_schema_stays_and_other_methods_have_none_of_it(
 ) -> None:
     out, metrics = judged
     written = json.loads((out / "metrics.json").read_text())
-    assert written["schema_version"] == SCHEMA_VERSION == 2
+    assert written["schema_version"] == SCHEMA_VERSION == 3
     assert set(written["methods"]["telling"]) >= KEYS
     low = written["methods"]["low-resolution"]
     assert not predicts(low)

@@ -20,7 +20,8 @@ from diffragan.io.triplets import TripletStore
 Evaluation = tuple[Path, dict[str, Any], list[PhasedStore]]
 
 METHOD_KEYS = {
-    "frequency_per_angstrom", "frc_mean", "frc_std", "wave_frc_mean",
+    "frequency_per_angstrom", "frc_mean", "frc_std", "measured_frc_mean",
+    "wave_frc_mean", "measured_resolution_frc_0p5_angstrom",
     "resolution_frc_0p5_angstrom", "resolution_reaches_limit", "resolution_per_view_angstrom",
     "ssim_mean", "ssim_per_view", "r_factor_mean", "views", "controls", "verdict",
 }  # fmt: skip

@@ -12,6 +12,7 @@ def frc_table(metrics: Mapping[str, Any]) -> str:
     for name, method in metrics["methods"].items():
         columns[f"{name} frc_mean"] = method["frc_mean"]
         columns[f"{name} frc_std"] = method["frc_std"] or [""] * len(method["frc_mean"])
+        columns[f"{name} measured_frc_mean"] = method["measured_frc_mean"]
         columns[f"{name} wave_frc_mean"] = method["wave_frc_mean"]
         for key, control in method["controls"].items():
             if "frc_mean" in control:

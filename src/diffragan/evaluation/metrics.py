@@ -12,7 +12,7 @@ import torch
 from diffragan.config.experiment import Experiment
 from diffragan.errors import InputError
 from diffragan.evaluation.similarity import structural_similarity
-from diffragan.fourier import fourier
+from diffragan.fourier import centred, decentred, fourier, resize_centred
 from diffragan.physics.forward import diffraction_pattern
 from diffragan.rings import COARSEST_ANGSTROM, resolution_at, ring_correlation, ring_index
 from diffragan.typing import Bool, Complex, Float, Images, Mask, Patterns, Tensor, Waves
@@ -22,6 +22,7 @@ __all__ = [
     "MeasuredLimit",
     "Resolution",
     "image_frc",
+    "image_frcs",
     "measured_limit",
     "r_factor",
     "resolution",
@@ -97,6 +98,27 @@ def image_frc(recovered: Images, true: Images, rings: int) -> Float[Tensor, "*ba
     Source: van Heel and Schatz, J. Struct. Biol. 151 (2005) 250, eq. 1.
     """
     return _frc(fourier(_without_mean(recovered)), fourier(_without_mean(true)), rings)
+
+
+def image_frcs(
+    recovered: Images, true: Images, rings: int, measured: Mask
+) -> tuple[Float[Tensor, "*batch ring"], Float[Tensor, "*batch ring"]]:
+    """`image_frc`, over whole rings and over their measured coefficients alone.
+
+    A square of data ends in its corners, where it holds a small part of each ring. Of a ring of
+    which a share s was measured, perfect phases of that share and nothing else give sqrt(s) at
+    most over the whole ring, and 1 over what was measured.
+
+    Parameters
+    ----------
+    measured : `(q_y, q_x)`, centred, sampled at 1 / box as the transforms of the images are.
+    """
+    first, second = (fourier(_without_mean(images)) for images in (recovered, true))
+    inside = [
+        decentred(resize_centred(centred(spectrum), measured.shape[-1]) * measured)
+        for spectrum in (first, second)
+    ]
+    return _frc(first, second, rings), _frc(inside[0], inside[1], rings)
 
 
 def wave_frc(recovered: Waves, true: Waves, rings: int) -> Float[Tensor, "*batch ring"]:

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 CURVES = {
     "frc": ("frc_mean", "1", "Fourier ring correlation of images, mean over views, hard rings"),
     "frc_std": ("frc_std", "1", "standard deviation of the FRC over views"),
+    "measured_frc": (
+        "measured_frc_mean",
+        "1",
+        "Fourier ring correlation of images over measured coefficients alone, mean over views",
+    ),
     "wave_frc": ("wave_frc_mean", "1", "FRC of complex waves, mean over views, hard rings"),
     "phase_error": ("phase_error_mean_degrees", "degree", "phase error weighted by true moduli"),
 }

@@ -14,6 +14,7 @@ from diffragan.evaluation.likeness import correlation
 from diffragan.evaluation.metrics import (
     MeasuredLimit,
     image_frc,
+    image_frcs,
     r_factor,
     resolution,
     structural_similarity,
@@ -78,6 +79,8 @@ class BatchScores:
     """Scores of some views, one row each, after each was laid on its truth."""
 
     frc: Float[Tensor, "view ring"]
+    measured_frc: Float[Tensor, "view ring"]
+    """FRC of the images over the measured coefficients of each ring alone."""
     wave_frc: Float[Tensor, "view ring"]
     phase_error_degrees: Float[Tensor, "view ring"]
     ssim: Float[Tensor, " view"]
@@ -125,9 +128,12 @@ def score_batch(
     moduli, unseen = _r_factors(waves, truth, free)
     before, moved = images, place.apply(images)
     images, waves = moved, place.apply(waves)
-    frc = image_frc(images, truth.images, limit.rings).double()
+    frc, inside = (
+        curves.double() for curves in image_frcs(images, truth.images, limit.rings, truth.measured)
+    )
     found = BatchScores(
         frc,
+        inside,
         wave_frc(waves, truth.waves, limit.rings).double(),
         phase_error(waves, truth.waves, limit.rings).double(),
         structural_similarity(images, truth.images).double(),
@@ -202,7 +208,10 @@ class ViewScores:
         frc = found.frc
         mean, spread = frc.mean(0), frc.std(0).tolist() if len(frc) > 1 else None
         wave_mean = found.wave_frc.mean(0)
-        overall, of_waves = resolution(mean, self.limit), resolution(wave_mean, self.limit)
+        inside = found.measured_frc.mean(0)
+        overall, of_waves, of_measured = (
+            resolution(curve, self.limit) for curve in (mean, wave_mean, inside)
+        )
         each = [resolution(curve, self.limit) for curve in frc]
         interval = resolution_interval(frc, self.limit)
         return {
@@ -211,6 +220,7 @@ class ViewScores:
             "frequency_per_angstrom": self.limit.frequency_per_angstrom.tolist(),
             "frc_mean": mean.tolist(),
             "frc_std": spread,
+            "measured_frc_mean": inside.tolist(),
             "wave_frc_mean": wave_mean.tolist(),
             "phase_error_mean_degrees": found.phase_error_degrees.mean(0).tolist(),
             "resolution_frc_0p5_angstrom": overall.angstrom,
@@ -223,6 +233,9 @@ class ViewScores:
             "resolution_per_view_angstrom": [found.angstrom for found in each],
             "reaches_limit_per_view": [found.reaches_limit for found in each],
             "starts_below_per_view": [found.starts_below for found in each],
+            "measured_resolution_frc_0p5_angstrom": of_measured.angstrom,
+            "measured_resolution_reaches_limit": of_measured.reaches_limit,
+            "measured_resolution_starts_below": of_measured.starts_below,
             "wave_resolution_frc_0p5_angstrom": of_waves.angstrom,
             "wave_resolution_reaches_limit": of_waves.reaches_limit,
             "wave_resolution_starts_below": of_waves.starts_below,

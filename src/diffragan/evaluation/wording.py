@@ -28,7 +28,11 @@ def resolution_text(angstrom: float, reaches_limit: bool, starts_below: bool) ->
 
 
 def resolution_of(scores: Mapping[str, Any], prefix: str = "") -> str:
-    """Word the resolution of a mean curve; `prefix` is `wave_` for the curve of the waves."""
+    """Word the resolution of a mean curve.
+
+    `prefix` is `wave_` for the curve of the waves,
+    `measured_` for that of the measured coefficients of the images alone.
+    """
     return resolution_text(
         scores[f"{prefix}resolution_frc_0p5_angstrom"],
         scores[f"{prefix}resolution_reaches_limit"],

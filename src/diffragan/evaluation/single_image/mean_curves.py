@@ -51,7 +51,8 @@ def curves_figure(evaluation: Evaluation, words: str) -> Captioned:
         f"{words}: mean Fourier ring correlation of recovered images with the true ones over "
         f"{main['views']} views of {proteins} protein{'' if proteins == 1 else 's'}{thin} by "
         f"{evaluation.main}. The legend says where a curve falls below 0.5. Light ground: rings "
-        f"measured in part, beyond {limit.axis_angstrom:.2f} Å; darker: not measured."
+        f"measured in part, beyond {limit.axis_angstrom:.2f} Å, where *measured alone* leaves out "
+        "the coefficients that the pattern does not reach; darker: not measured."
     )
     named = (f"{n} {resolution_of(m)}" for n, m in evaluation.metrics["methods"].items())
     return Captioned(
@@ -90,6 +91,8 @@ def _lines(evaluation: Evaluation) -> list[Line]:
     for name in order:
         look = known[MAIN if name == evaluation.main else name]
         lines.append(_line(shorten(name, LETTERS), methods[name], look.colour, look.dashes))
+        if name == evaluation.main:
+            lines.append(_measured_line(name, methods[name], look.colour))
     for key, words in SHOWN_CONTROLS.items():
         control = methods[evaluation.main]["controls"].get(key, {})
         if "frc_mean" in control:
@@ -102,6 +105,11 @@ def _lines(evaluation: Evaluation) -> list[Line]:
             words = "low-resolution image" if name == ALONE else f"{name}, some views"
             lines.append(_line(words, control, known[name].colour, known[name].dashes))
     return lines
+
+
+def _measured_line(name: str, scores: Scores, colour: str) -> Line:
+    words = f"{name}, measured alone: {resolution_of(scores, 'measured_')}"
+    return Line(words, np.asarray(scores["measured_frc_mean"]), colour, DASHES[1])
 
 
 def _line(words: str, scores: Scores, colour: str, dashes: Any) -> Line:
