@@ -8,15 +8,16 @@ import tyro
 
 @dataclass(frozen=True)
 class Arguments:
-    """Make report.html again from the folder that `diffragan evaluate` wrote.
+    """Make the page of a folder that `diffragan evaluate` or `diffragan reconstruct` wrote.
 
-    Needs no data set and no phased stores. Maps are read again from where they were.
+    Needs no data set and no phased stores. An evaluation gets report.html, its maps read again from
+    where they were; a reconstruction gets reconstruction.html.
 
     Example: diffragan report evaluation --map map.mrc
     """
 
     folder: tyro.conf.Positional[Path]
-    """Folder of the evaluation."""
+    """Folder of the evaluation or of the reconstruction."""
     map: tuple[Path, ...] = ()
     """MRC files, or folders that `diffragan reconstruct` wrote, to show as surfaces; those of the
     old report when left out."""
@@ -26,12 +27,19 @@ class Arguments:
 
 def run(arguments: Arguments) -> None:
     """Read the folder and write the page."""
+    from diffragan.errors import InputError
     from diffragan.evaluation.figures import draw_maps, find_reconstructions
     from diffragan.evaluation.page_record import read_metrics, read_record
+    from diffragan.evaluation.reconstruction_page import write_reconstruction_page
     from diffragan.evaluation.report import write_report
     from diffragan.evaluation.sections import read_reconstruction
 
     folder = arguments.folder
+    if (folder / "map.mrc").exists() and not (folder / "metrics.json").exists():
+        if arguments.map:
+            raise InputError(f"{folder}: is a reconstruction, whose page shows its own map alone")
+        print(f"look at {write_reconstruction_page(folder, arguments.title)}")
+        return
     record = read_record(folder)
     metrics = read_metrics(folder, record.methods)
     places = find_reconstructions(arguments.map) if arguments.map else record.maps

@@ -41,7 +41,7 @@ def frc_chart(metrics: Mapping[str, Any]) -> dict[str, Any]:
     looks = appearance(list(methods))
     first = next(iter(methods.values()))
     replaced = [
-        _series(f"{name}, {RERUN_LABELS.get(control, control)}", REPLACED, scores["frc_mean"],
+        series_of(f"{name}, {RERUN_LABELS.get(control, control)}", REPLACED, scores["frc_mean"],
                 looks[name], dash=(2, 3), on=control == "wrong_diffraction",
                 resolution=resolution_of(scores))
         for name, method in methods.items()
@@ -82,11 +82,11 @@ def fsc_chart(name: str, fsc: Mapping[str, Any]) -> dict[str, Any] | None:
         {"colour": "#D55E00", "dark": lighter("#D55E00"), "shape": "square"},
     )
     half = _angstrom(fsc.get("resolution_fsc_0p143_angstrom"))
-    series = [_series("half maps", "", fsc["fsc_half_maps"][1:], blue, resolution=half)]
+    series = [series_of("half maps", "", fsc["fsc_half_maps"][1:], blue, resolution=half)]
     if fsc.get("fsc_truth"):
         true = _angstrom(fsc.get("resolution_fsc_truth_0p5_angstrom"))
         series.append(
-            _series("map and true potential", "", fsc["fsc_truth"][1:], red, resolution=true)
+            series_of("map and true potential", "", fsc["fsc_truth"][1:], red, resolution=true)
         )
     return {
         "label": f"Fourier shell correlations of the map {name}",
@@ -105,7 +105,7 @@ def _of_methods(
     found = []
     for name, method in methods.items():
         mean, spread = method[f"{prefix}frc_mean"], method.get(f"{prefix}frc_std")
-        series = _series(
+        series = series_of(
             name, group, mean, looks[name], on=not prefix, resolution=resolution_of(method, prefix),
             dash=(7, 3) if prefix else (),
         )  # fmt: skip
@@ -118,7 +118,7 @@ def _of_methods(
 
 def _of_controls(controls: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
-        _series(
+        series_of(
             CONTROL_LABELS.get(name, name),
             CONTROLS,
             scores["frc_mean"],
@@ -135,15 +135,16 @@ def _of_controls(controls: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _series(
+def series_of(
     label: str,
     group: str,
     values: Sequence[float],
     look: Mapping[str, str],
-    dash: Sequence[int] = (),
+    dash: Sequence[float] = (),
     on: bool = True,
     resolution: str = "",
 ) -> dict[str, Any]:
+    """Return one curve of a chart: its values, and how it is drawn and read."""
     return {
         "label": label,
         "group": group,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -13,12 +14,14 @@ from diffragan.evaluation.reconstruction_record import ReconstructionFolder
 from diffragan.evaluation.residue_figures import draw_periphery, draw_residues
 from diffragan.evaluation.sections import BAR_ANGSTROM, density_half_width
 from diffragan.evaluation.style import INK, MUTED, figure_style
+from diffragan.io.chimerax import PALETTE
 from diffragan.io.files import output_folder
 
 PLANES = ("x, y", "x, z", "y, z")
 AXES_AWAY = (0, 1, 2)
 """Along which a map is cut or summed to show each plane."""
-LOCAL_COLOURS = "viridis_r"
+LOCAL_COLOURS = LinearSegmentedColormap.from_list("resolution", PALETTE.split(":"))
+"""As the ChimeraX script colours the surface."""
 STRONG, USUAL = 2.2, 1.3
 
 
@@ -45,7 +48,8 @@ def draw_reconstruction_figures(found: ReconstructionFolder) -> list[Drawn]:
             save(
                 draw_planes(found),
                 folder / "planes",
-                "Central sections of the map, above, and its projections, below.",
+                "Central sections of the map, above, and its projections, below"
+                f"{found.filtered_words()}.",
                 f"Three sections and three projections of the map {name}.",
             )
         )
@@ -116,7 +120,8 @@ def draw_shells(found: ReconstructionFolder) -> Figure:
 def draw_planes(found: ReconstructionFolder) -> Figure:
     """Draw three sections and three projections, of one scale each."""
     figure = Figure(figsize=(7.2, 5.0), layout="constrained")
-    volume, pixel = found.map.volume, found.map.pixel_angstrom
+    shown = found.shown()
+    volume, pixel = shown.volume, shown.pixel_angstrom
     part = _middle(volume)
     cut = volume[part, part, part]
     middle = len(cut) // 2
@@ -144,12 +149,12 @@ def draw_local_resolution(found: ReconstructionFolder) -> Figure:
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.35])
     resolved = found.volume("local_resolution")
     assert resolved is not None
-    part = _middle(found.map.volume)
+    part = _middle(found.shown().volume)
     middle = len(resolved.volume) // 2
     section = resolved.volume[middle, part, part]
     record = found.validation["local_resolution"]
     low, high = record["percentiles_angstrom"][0], record["percentiles_angstrom"][-1]
-    density = found.map.volume[middle, part, part]
+    density = found.shown().volume[middle, part, part]
     weak, strong = np.percentile(density, [20, 99.5])
     shown = np.ma.masked_where(section <= 0, section)
     image = left.imshow(

@@ -1,16 +1,19 @@
 """A reconstruction as its folder holds it: the map, its correlations, and its validation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from diffragan.errors import InputError
 from diffragan.evaluation.sections import Reconstruction
+from diffragan.grid import Grid
 from diffragan.io.files import read_json
 from diffragan.io.mrc import read_mrc
+from diffragan.reconstruction.validation.shells import low_passed
 from diffragan.rings import COARSEST_ANGSTROM
 
 
@@ -53,6 +56,26 @@ class ReconstructionFolder:
             return None
         values, pixel, _ = read_mrc(self.place / name)
         return Reconstruction(what, values, pixel, {}, self.place)
+
+    @property
+    def resolution_angstrom(self) -> float | None:
+        """Where the half maps part, if they are known and do [Å]."""
+        gold = self.validation.get("gold_standard") or {}
+        return gold.get("resolution_angstrom") or self.map.fsc.get("resolution_fsc_0p143_angstrom")
+
+    def shown(self) -> Reconstruction:
+        """Return the map without what lies beyond its resolution, which is noise."""
+        resolution = self.resolution_angstrom
+        if resolution is None:
+            return self.map
+        side, pixel = len(self.map.volume), self.map.pixel_angstrom
+        volume = low_passed(torch.from_numpy(self.map.volume), Grid(side, side * pixel), resolution)
+        return replace(self.map, volume=volume.float().numpy())
+
+    def filtered_words(self) -> str:
+        """Say that pictures show a filtered map, for the end of a sentence."""
+        resolution = self.resolution_angstrom
+        return "" if resolution is None else f", cut off at {resolution:.2f} Å"
 
     def curves(self) -> list[ShellCurve]:
         """Every shell correlation that is known, the one to look at first at the head."""

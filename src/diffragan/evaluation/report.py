@@ -36,7 +36,7 @@ from diffragan.io.files import output_folder, write_text
 
 PAGE = "report.html"
 MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
-RASTER = {"gallery", "map"}
+RASTER = {"gallery", "map", "planes", "local_resolution"}
 """Figures that are pictures: smaller as PNG. The others go in as SVG."""
 SHOWN = ("gallery", "frc", "per_view", "predicted", "map")
 UNIT = re.compile(r"(?<=\d) (Å|kDa|keV|%|σ)")
@@ -80,15 +80,7 @@ def write_report(
     -------
     The page.
     """
-    environment = Environment(
-        loader=PackageLoader("diffragan.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["unbroken"] = unbroken
-    environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False}
+    environment = page_environment()
     views = read_views(out)
     script = page_script(environment)
     page = environment.get_template("report.html.j2").render(
@@ -124,15 +116,29 @@ def write_report(
     return path
 
 
+def page_environment() -> Environment:
+    """Return the templates, in which every text from outside stays text."""
+    environment = Environment(
+        loader=PackageLoader("diffragan.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["unbroken"] = unbroken
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False}
+    return environment
+
+
 def unbroken(text: str) -> str:
     """Keep numbers and their units on one line."""
     return UNIT.sub("\u00a0\\1", text)
 
 
-def page_script(environment: Environment) -> str:
-    """Join the page's scripts into one."""
+def page_script(environment: Environment, scripts: Sequence[str] = SCRIPTS) -> str:
+    """Join a page's scripts into one."""
     assert environment.loader is not None
-    parts = [environment.loader.get_source(environment, name)[0] for name in SCRIPTS]
+    parts = [environment.loader.get_source(environment, name)[0] for name in scripts]
     return "\n(() => {\n" + "\n".join(parts) + "})();\n"
 
 

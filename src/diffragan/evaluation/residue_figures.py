@@ -30,13 +30,14 @@ def draw_residues(record: Mapping[str, Any]) -> Figure:
     ):  # fmt: skip
         values = numbers(residues[key])
         place = np.arange(len(values))
-        ax.plot(place, values, ".", color=colour, ms=3.5, alpha=0.6, mew=0)
+        ax.plot(place, values, ".", color=colour, ms=4.5, alpha=0.6, mew=0)
         for start, end in zip(starts, [*starts[1:], len(values)], strict=True):
             ax.plot(place[start:end], smoothed(values[start:end]), color=colour, lw=1.4)
         ax.axhline(mean, color=INK, lw=0.8, ls=":")
         ax.annotate(
             f"mean {mean:.2f}", (1, mean), xycoords=("axes fraction", "data"), xytext=(-2, 2),
             textcoords="offset points", ha="right", va="bottom", fontsize=8,
+            bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 1},
         )  # fmt: skip
         ax.set(ylabel=label, ylim=(min(0.0, float(np.nanmin(values)) - 0.05), 1.03))
         ax.grid(axis="y", color=FAINT, lw=0.6)
@@ -60,7 +61,7 @@ def draw_periphery(record: Mapping[str, Any]) -> Figure:
          DENSITY_COLOUR),
     ):  # fmt: skip
         values = numbers(residues[key])
-        ax.plot(distance, values, ".", color=colour, ms=4, alpha=0.5, mew=0)
+        ax.plot(distance, values, ".", color=colour, ms=5, alpha=0.5, mew=0)
         ax.plot(fit["distance_angstrom"], fit[means], color=colour, lw=2)
         _from_zero(ax, values)
         ax.set(xlabel="distance from the centre [Å]", ylabel=label, xlim=(0, None))

@@ -60,7 +60,7 @@ def chimerax_script(
         lines += [
             f"hide #{number} cartoons",
             f"show #{number} atoms",
-            f"hide #{number} & H atoms",
+            f"hide #{number} & H",
             f"style #{number} stick",
             f"color #{number} {SAND} target ac",
             f"color #{number} byhetero target a",

@@ -15,7 +15,11 @@ from diffragan.reconstruction.validation.docking_search import Poses, apart, sea
 from diffragan.reconstruction.validation.hand import mirror_volume
 from diffragan.reconstruction.validation.resampling import coarser, pixels_for
 from diffragan.reconstruction.validation.residue_model import ResidueModel
-from diffragan.reconstruction.validation.rotation_grid import even_rotations, rotations_needed
+from diffragan.reconstruction.validation.rotation_grid import (
+    angles_between,
+    even_rotations,
+    rotations_needed,
+)
 from diffragan.structures.atomic_model import AtomicModel
 from diffragan.typing import Volume
 
@@ -109,7 +113,7 @@ def dock(
     heavy = positions[model.heavy] if model.heavy.any() else positions
     weights = model.atomic_numbers[model.heavy] if model.heavy.any() else model.atomic_numbers
     own = true_potential_map(atoms, grid)
-    before = np.inf
+    before, earlier = np.inf, found
     for stage, count, most in STAGES:
         resolution = max(stage, finest)
         if resolution == before:
@@ -119,8 +123,11 @@ def dock(
             one.taken(apart(one, count, SAME_ANGLE_RAD, SAME_DISTANCE_ANGSTROM)) for one in found
         ]
         step = -(-len(heavy) // most)
-        found = _refined(maps, own, grid, kept, resolution, heavy[::step], weights[::step])
-    as_is, in_mirrored = (_best(one, centre) for one in found)
+        earlier, found = (
+            found,
+            _refined(maps, own, grid, kept, resolution, heavy[::step], weights[::step]),
+        )
+    as_is, in_mirrored = (_best(*one, centre) for one in zip(found, earlier, strict=True))
     return Docking(as_is, in_mirrored, finest)
 
 
@@ -165,12 +172,15 @@ def _refined(
     return found
 
 
-def _best(poses: Poses, centre: Numbers) -> Pose:
-    ranked = poses.taken(apart(poses, 2, SAME_ANGLE_RAD, SAME_DISTANCE_ANGSTROM))
-    rotation = ranked.rotations[0]
-    return Pose(
-        rotation,
-        ranked.shifts[0] - rotation @ centre,
-        float(ranked.scores[0]),
-        float(ranked.scores[-1]),
-    )
+def _best(poses: Poses, before: Poses, centre: Numbers) -> Pose:
+    """Take the best pose, and the best of those that are another, if need be of the last stage."""
+    first = int(np.argmax(poses.scores))
+    rotation, shift = poses.rotations[first], poses.shifts[first]
+    runner_up = 0.0
+    for candidates in (poses, before):
+        turned = angles_between(candidates.rotations, rotation) > SAME_ANGLE_RAD
+        moved = np.linalg.norm(candidates.shifts - shift, axis=-1) > SAME_DISTANCE_ANGSTROM
+        if (turned | moved).any():
+            runner_up = float(candidates.scores[turned | moved].max())
+            break
+    return Pose(rotation, shift - rotation @ centre, float(poses.scores[first]), runner_up)
