@@ -16,8 +16,8 @@ from diffragan.physics.forward import scattered_modulus
 from diffragan.physics.illumination import beam_area_angstrom2
 from diffragan.typing import Bool, Complex, Float, Tensor, Waves
 
-SMALLEST_COEFFICIENT = 1e-30
-"""Below it a coefficient has no phase to keep, and stays what it is."""
+SMALLEST_POWER = 1e-30
+"""A coefficient of less has no phase to keep, and stays as good as zero."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,10 @@ def project_modulus(wave: Waves, moduli: MeasuredModuli) -> Waves:
     spectrum = fft2(wave)
     if moduli.restraint is not None:
         spectrum += moduli.restraint
-    # One real factor for each coefficient: this is where iterations spend their time.
-    factor = spectrum.abs().clamp_(min=SMALLEST_COEFFICIENT)
-    torch.div(moduli.bound, factor, out=factor)
-    factor += moduli.kept
+    # One real factor for each coefficient: this is where iterations spend their time, and the
+    # absolute value of a complex tensor would take more of it than both transforms.
+    power = (spectrum * spectrum.conj()).real
+    factor = power.clamp(min=SMALLEST_POWER).rsqrt_().mul_(moduli.bound).add_(moduli.kept)
     spectrum *= factor
     return ifft2(spectrum)
 
