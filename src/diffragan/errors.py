@@ -28,6 +28,10 @@ class MissingExtraError(DiffraganError):
     """An optional package or program is needed and not installed."""
 
 
+class ProgramError(DiffraganError):
+    """An external program failed; the message gives its reason and the place of its log."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Say which known word a wrong one resembles, for the end of an error message."""
     options = sorted(known)

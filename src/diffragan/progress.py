@@ -33,7 +33,7 @@ class _RateColumn(ProgressColumn):
 class Bar:
     """One running bar: `advance` it and `note` something short beside it."""
 
-    def __init__(self, progress: Progress, total: int, description: str) -> None:
+    def __init__(self, progress: Progress, total: int | None, description: str) -> None:
         self._progress = progress
         self._task = progress.add_task(description, total=total, note="")
 
@@ -48,9 +48,9 @@ class Bar:
 
 @contextmanager
 def progress_bar(
-    total: int, description: str, done: int = 0, *, shown: bool = True
+    total: int | None, description: str, done: int = 0, *, shown: bool = True
 ) -> Iterator[Bar]:
-    """Show a bar for `total` items of which `done` were finished by an earlier run.
+    """Show a bar for `total` items, if that is known, of which `done` were finished before.
 
     One that is not shown counts all the same; of several processes only one should show its own.
     """

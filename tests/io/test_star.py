@@ -98,7 +98,7 @@ def test_a_file_as_relion_writes_it_is_read(tmp_path: Path) -> None:
     [
         (("data_optics", "data_other"), "has no data_optics"),
         (("000001@", ""), "not of the form"),
-        (("000001@", "000000@"), "not of the form"),
+        (("000001@", "000000@"), "counts from 0, and RELION counts from 1"),
         (("_rlnVoltage #3", "_rlnVolts #3"), "no column _rlnVoltage"),
         (("_rlnAngleTilt", "_rlnAngleTilted"), "no column _rlnAngleTilt"),
         (("_rlnImageName", "_rlnMicrographName"), "no column _rlnImageName"),

@@ -129,10 +129,10 @@ def _write(path: Path, values: ArrayLike, pixel_angstrom: float, label: str, kin
         else:
             file.set_image_stack()
         file.voxel_size = pixel_angstrom
-        _set_label(file, label)
+        set_label(file, label)
 
 
-def _set_label(file: mrcfile.mrcfile.MrcFile, label: str) -> None:
+def set_label(file: mrcfile.mrcfile.MrcFile, label: str) -> None:
     """Replace the library's label, whose time would make the same data give other bytes."""
     words = f"diffragan {__version__} {label}".strip().encode("ascii", "replace")
     file.header.label = b""

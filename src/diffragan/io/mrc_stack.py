@@ -1,7 +1,7 @@
-"""Images of an MRC stack, read as they are needed: a stack may be larger than the memory."""
+"""Images of an MRC stack, read and written in parts: a stack may be larger than the memory."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import mrcfile
@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffragan.errors import InputError
-from diffragan.io.mrc import EQUAL_PIXELS
+from diffragan.io.files import atomic_path, named_in_errors
+from diffragan.io.mrc import EQUAL_PIXELS, set_label
 
 
 class ImageStack:
@@ -80,3 +81,49 @@ class ImageStack:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def write_stack_in_parts(
+    path: Path,
+    parts: Iterable[NDArray[np.float32]],
+    count: int,
+    pixels: int,
+    pixel_angstrom: float,
+    label: str = "",
+) -> None:
+    """Write a stack whose images come in parts.
+
+    Parameters
+    ----------
+    path : File to write; an older one is replaced.
+    parts : `(n, y, x)` each, `count` images in all, origin at pixel n // 2.
+    count : Images in the stack.
+    pixels : Side of the images.
+    pixel_angstrom : Edge of a pixel [Å].
+    label : Words for the header, after the program's name and version.
+
+    Raises
+    ------
+    InputError : A part holds values that are not finite, or the numbers do not agree.
+    """
+    written = 0
+    mode = mrcfile.utils.mode_from_dtype(np.dtype(np.float32))
+    shape = (count, pixels, pixels)
+    with (
+        atomic_path(path) as beside,
+        named_in_errors(path),
+        mrcfile.new_mmap(beside, shape, mrc_mode=mode) as file,
+    ):
+        file.set_image_stack()
+        file.voxel_size = pixel_angstrom
+        for part in parts:
+            if not np.isfinite(part).all():
+                raise InputError(f"{path}: an image to write holds values that are not finite")
+            if written + len(part) > count:
+                raise InputError(f"{path}: more than {count} images came")
+            file.data[written : written + len(part)] = part
+            written += len(part)
+        if written != count:
+            raise InputError(f"{path}: {written} images came for a stack of {count}")
+        file.update_header_stats()
+        set_label(file, label)

@@ -33,6 +33,15 @@ ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 ORIGINS = ("rlnOriginXAngst", "rlnOriginYAngst")
 IMAGE = "rlnImageName"
 GROUP = "rlnOpticsGroup"
+HALF = "rlnRandomSubset"
+"""Column with the half set of each particle, 1 or 2."""
+_OPTICS = (
+    "rlnVoltage",
+    "rlnSphericalAberration",
+    "rlnAmplitudeContrast",
+    "rlnImagePixelSize",
+    "rlnImageSize",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +81,9 @@ def write_particles(
     rotations: Matrices | None = None,
     origins_angstrom: NDArray[np.float64] | None = None,
     extra: Mapping[str, Values] | None = None,
+    image_names: Sequence[str] | None = None,
 ) -> None:
-    """Write the particles of one stack.
+    """Write the particles of one stack, or of several.
 
     Parameters
     ----------
@@ -84,13 +94,15 @@ def write_particles(
     rotations : `(count, 3, 3)`, molecule to laboratory frame.
     origins_angstrom : `(count, 2)` shift x, y to apply to centre each particle [Å].
     extra : More columns by name (without the underscore), `count` values each.
+    image_names : `000001@stack.mrcs` of each particle; all images of `stack_name` when left out.
 
     Raises
     ------
     InputError : A name has blanks, values are not finite, or the lengths differ.
     """
+    whole_stack = [image_name(stack_name, index) for index in range(count)]
     columns: dict[str, Values] = {
-        IMAGE: [f"{number:06d}@{stack_name}" for number in range(1, count + 1)],
+        IMAGE: whole_stack if image_names is None else image_names,
         GROUP: ["1"] * count,
     }
     if rotations is not None:
@@ -115,13 +127,18 @@ def write_particles(
     write_text(path, "# version 30001\n\n" + "\n".join(blocks))
 
 
+def image_name(stack: str, index: int) -> str:
+    """Name image `index`, from 0, of a stack as RELION does: from 1."""
+    return f"{index + 1:06d}@{stack}"
+
+
 def read_particles(path: Path) -> Particles:
-    """Read particles of one optics group.
+    """Read particles whose optics groups, if there are several, say the same.
 
     Raises
     ------
     InputError : The file is missing, not a STAR file of RELION 3.1 or later, lacks a column,
-        has several optics groups, or a value cannot be understood.
+        has several kinds of optics, or a value cannot be understood.
     """
     document = read_document(path)
     shared = find_table(path, document, "optics")
@@ -145,21 +162,17 @@ def read_particles(path: Path) -> Particles:
 
 def _optics(path: Path, shared: Table) -> ParticleOptics:
     groups = find_column(path, shared, GROUP)
-    if len(groups) != 1:
-        raise InputError(
-            f"{path}: has {len(groups)} optics groups; split it into one file for each"
-        )
-
-    def number(name: str) -> float:
-        return float(as_floats(path, name, find_column(path, shared, name))[0])
-
-    return ParticleOptics(
-        number("rlnVoltage"),
-        number("rlnSphericalAberration"),
-        number("rlnAmplitudeContrast"),
-        number("rlnImagePixelSize"),
-        int(number("rlnImageSize")),
-    )
+    columns = {name: as_floats(path, name, find_column(path, shared, name)) for name in _OPTICS}
+    for name, values in columns.items():
+        if len(set(values.tolist())) > 1:
+            raise InputError(
+                f"{path}: its {len(groups)} optics groups differ in _{name} ({values[0]:g} and "
+                f"{values[values != values[0]][0]:g}); split it into one file for each"
+            )
+    energy, aberration, amplitude, pixel, size = (float(values[0]) for values in columns.values())
+    if pixel <= 0 or size < 1 or size != int(size):
+        raise InputError(f"{path}: says {size:g} pixels of {pixel:g} Å; correct data_optics")
+    return ParticleOptics(energy, aberration, amplitude, pixel, int(size))
 
 
 def _image_names(path: Path, names: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -167,6 +180,11 @@ def _image_names(path: Path, names: Sequence[str]) -> tuple[tuple[str, ...], NDA
     stacks, indices = [], []
     for name in names:
         number, mark, stack = name.partition("@")
+        if mark and stack and number.isdecimal() and int(number) == 0:
+            raise InputError(
+                f"{path}: image name '{name}' counts from 0, and RELION counts from 1; add 1 to "
+                "the numbers of all images"
+            )
         if not (mark and stack and number.isdecimal() and int(number) > 0):
             raise InputError(f"{path}: image name '{name}' is not of the form 000001@stack.mrcs")
         stacks.append(stack)
