@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 METHODS = ("low-resolution", "hio", "raar", "cgan", "network", "hybrid")
 MAPPED_METHOD = "hybrid"
 ITERATIONS = 800
-HYBRID: dict[str, Any] = {"effort": "normal", "restarts": 2}
-"""Two restarts are the fewest whose agreement says how far to trust a view."""
+HYBRID: dict[str, Any] = {"effort": "normal", "restarts": 2, "iterations": 800}
+"""Two restarts are the fewest whose agreement says how far to trust a view; a molecule this small
+needs no more iterations, small as its grid is."""
 TRAINING_VIEWS = 160
 VIEWS = 32
 CONTROL_VIEWS = 4
