@@ -21,7 +21,8 @@ from diffragan.reconstruction.validation.rotation_grid import (
     rotations_needed,
 )
 from diffragan.structures.atomic_model import AtomicModel
-from diffragan.typing import Volume
+from diffragan.threads import one_thread
+from diffragan.typing import Float, Tensor, Volume
 
 Numbers = NDArray[np.float64]
 
@@ -63,6 +64,8 @@ class Docking:
     """In the map mirrored through z = 0."""
     resolution_angstrom: float
     """Finest detail that counted [Å]."""
+    expected_score: float | None = None
+    """What a perfect model would score in a map so noisy, where half maps tell how noisy it is."""
 
     @property
     def mirrored(self) -> bool:
@@ -86,6 +89,7 @@ def dock(
     model: ResidueModel,
     *,
     resolution_angstrom: float | None = None,
+    fsc_half_maps: Float[Tensor, " shell"] | None = None,
 ) -> Docking:
     """Find where and in which hand of the map a rigid model fits best.
 
@@ -95,6 +99,7 @@ def dock(
     grid : Its sampling.
     model : Anywhere, turned in any way.
     resolution_angstrom : Of the map, finer detail is noise; to near Nyquist when not given [Å].
+    fsc_half_maps : `(shell,)`, without a mask: says what a perfect model would score.
 
     Raises
     ------
@@ -102,33 +107,38 @@ def dock(
     """
     check_volume(volume, grid)
     check_contrast(volume)
-    centre = model.positions[model.heavy].mean(0) if model.heavy.any() else model.positions.mean(0)
+    seen = model.heavy if model.heavy.any() else ~model.heavy
+    centre = model.positions[seen].mean(0)
     positions = model.positions - centre
     _check_size(positions, grid, model.name)
     atoms = AtomicModel(torch.from_numpy(positions), torch.from_numpy(model.atomic_numbers))
     finest = max(resolution_angstrom or 0.0, FINEST_ANGSTROM, LEAST_SAMPLES * grid.pixel_angstrom)
-    volume, grid = coarser(volume, grid, pixels_for(grid, finest, SAMPLES))
-    maps = [volume, mirror_volume(volume)]
-    found = _searched(maps, grid, atoms, finest)
-    heavy = positions[model.heavy] if model.heavy.any() else positions
-    weights = model.atomic_numbers[model.heavy] if model.heavy.any() else model.atomic_numbers
-    own = true_potential_map(atoms, grid)
-    before, earlier = np.inf, found
-    for stage, count, most in STAGES:
-        resolution = max(stage, finest)
-        if resolution == before:
-            continue
-        before = resolution
-        kept = [
-            one.taken(apart(one, count, SAME_ANGLE_RAD, SAME_DISTANCE_ANGSTROM)) for one in found
-        ]
-        step = -(-len(heavy) // most)
-        earlier, found = (
-            found,
-            _refined(maps, own, grid, kept, resolution, heavy[::step], weights[::step]),
-        )
-    as_is, in_mirrored = (_best(*one, centre) for one in zip(found, earlier, strict=True))
-    return Docking(as_is, in_mirrored, finest)
+    # Many small transforms: several threads would wait for each other more than they compute.
+    with one_thread():
+        coarse, coarse_grid = coarser(volume, grid, pixels_for(grid, finest, SAMPLES))
+        maps = [coarse, mirror_volume(coarse)]
+        found = _searched(maps, coarse_grid, atoms, finest)
+        weights = model.atomic_numbers[seen]
+        before, found = _climbed(maps, found, coarse_grid, atoms, positions[seen], weights, finest)
+    as_is, in_mirrored = (_best(*one, centre) for one in zip(found, before, strict=True))
+    expected = None
+    if fsc_half_maps is not None:
+        expected = expected_score(fsc_half_maps, grid.box_angstrom, finest)
+    return Docking(as_is, in_mirrored, finest, expected)
+
+
+def expected_score(
+    fsc_half_maps: Float[Tensor, " shell"], box_angstrom: float, resolution_angstrom: float
+) -> float:
+    """Score of a perfect model in the mean of two half maps: their C_ref, over coefficients.
+
+    Source: Rosenthal and Henderson, J. Mol. Biol. 333 (2003) 721, eq. 18.
+    """
+    last = min(len(fsc_half_maps), round(box_angstrom / resolution_angstrom) + 1)
+    halves = fsc_half_maps[1:last].clamp(min=0).double()
+    coefficients = torch.arange(1, last, dtype=torch.float64) ** 2
+    reference = (2 * halves / (1 + halves)).sqrt()
+    return float((coefficients * reference).sum() / coefficients.sum().clamp(min=1))
 
 
 def _check_size(positions: Numbers, grid: Grid, name: str) -> None:
@@ -146,6 +156,32 @@ def _searched(maps: list[Volume], grid: Grid, atoms: AtomicModel, finest: float)
     count = rotations_needed(resolution / 2 / max(spread, 1.0))
     rotations = even_rotations(min(max(count, FEWEST_ROTATIONS), MOST_ROTATIONS))
     return search_poses(maps, grid, atoms, rotations, resolution)
+
+
+def _climbed(
+    maps: list[Volume],
+    found: list[Poses],
+    grid: Grid,
+    atoms: AtomicModel,
+    positions: Numbers,
+    atomic_numbers: NDArray[np.int64],
+    finest: float,
+) -> tuple[list[Poses], list[Poses]]:
+    """Refine the best poses at ever finer detail; return those of the last two stages."""
+    own = true_potential_map(atoms, grid)
+    before, done = found, np.inf
+    for stage, count, most in STAGES:
+        resolution = max(stage, finest)
+        if resolution == done:
+            continue
+        done = resolution
+        kept = [
+            one.taken(apart(one, count, SAME_ANGLE_RAD, SAME_DISTANCE_ANGSTROM)) for one in found
+        ]
+        some = slice(None, None, -(-len(positions) // most))
+        before = found
+        found = _refined(maps, own, grid, kept, resolution, positions[some], atomic_numbers[some])
+    return before, found
 
 
 def _refined(

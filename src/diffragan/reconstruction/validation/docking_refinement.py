@@ -31,8 +31,8 @@ SAMPLES = 3.0
 """Voxels for each of the resolution, at least: a cubic spline through them is exact enough."""
 CARBON = 6
 MOST_STEPS = 40
-LEAST_GAIN = 1e-6
-"""Of a step, relative to the whole: smaller ones move no atom by a hundredth of an Å."""
+LEAST_SLOPE = 1e-3
+"""Of the gain, relative to it [1/Å]: what is then still to go is about a hundredth of an Å."""
 FAINT = 1e-12
 SMALL_ANGLE_RAD = 1e-6
 
@@ -114,13 +114,9 @@ def refine_pose(
         torque = _turn_jacobian(turn).T @ np.cross(turned, force).sum(0) / reach
         return -scale * gain, -scale * np.concatenate([torque, force.sum(0)])
 
-    found = minimize(
-        loss,
-        np.zeros(6),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": MOST_STEPS, "ftol": LEAST_GAIN},
-    )
+    # SciPy's L-BFGS-B asks threaded LAPACK for 6 x 6 matrices, which takes fifty times as long.
+    options = {"maxiter": MOST_STEPS, "gtol": LEAST_SLOPE}
+    found = minimize(loss, np.zeros(6), jac=True, method="BFGS", options=options)
     turned = Rotation.from_rotvec(found.x[:3] / reach).as_matrix() @ rotation
     moved = shift + found.x[3:]
     return turned, moved, field.gain(positions @ turned.T + moved, weights)

@@ -75,7 +75,8 @@ def validate_folder(
     docking = None
     files = {name: f"{name}.mrc" for name in maps}
     if atoms is not None and not known_pose:
-        docking = dock(maps["map"], grid, atoms, resolution_angstrom=finest)
+        unmasked = None if gold is None else gold.unmasked
+        docking = dock(maps["map"], grid, atoms, resolution_angstrom=finest, fsc_half_maps=unmasked)
         # Where the hand is a guess the model is shown in the map as it is.
         mirrored = docking.mirrored and hand_is_told(docking)
         pose = docking.in_mirrored if mirrored else docking.as_is
