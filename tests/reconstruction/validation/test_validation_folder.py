@@ -99,10 +99,17 @@ def test_a_model_at_its_known_pose_is_not_docked(scrambled: ResidueModel, tmp_pa
 
 def test_maps_without_a_model_are_validated_too(scrambled: ResidueModel, tmp_path: Path) -> None:
     write_maps(tmp_path, map_of(scrambled, GRID, 4.0), noisy=2.0)
+    for stale in ("docked.cif", "map_mirrored.mrc", "residues.csv"):
+        (tmp_path / stale).write_text("of an older map")
     found = validate_folder(tmp_path, local=False)
     assert "map_model" not in found
     assert len(found["words"]) == 1
-    assert not (tmp_path / "docked.cif").exists()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {
+        *(f"{name}.mrc" for name in ("map", "half1", "half2", "mask")),
+        "chimerax.cxc",
+        "validation.json",
+    }
 
 
 def test_bad_folders_and_models_are_named(scrambled: ResidueModel, tmp_path: Path) -> None:

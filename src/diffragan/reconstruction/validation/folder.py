@@ -8,7 +8,7 @@ import torch
 
 from diffragan.errors import InputError
 from diffragan.grid import Grid
-from diffragan.io.chimerax import write_chimerax_script
+from diffragan.io.chimerax import SCRIPT, write_chimerax_script
 from diffragan.io.files import write_json, write_text
 from diffragan.io.mrc import read_mrc, write_volume
 from diffragan.io.structures import fits_pdb, write_structure
@@ -27,6 +27,15 @@ from diffragan.typing import Volume
 
 RECORD = "validation.json"
 HALVES = ("half1", "half2")
+RESULTS = (
+    RECORD,
+    "mask.mrc",
+    "local_resolution.mrc",
+    "docked.cif",
+    "docked.pdb",
+    "residues.csv",
+    SCRIPT,
+)
 PERCENTILES = (5, 25, 50, 75, 95)
 """Of the local resolution."""
 BINS = 40
@@ -68,6 +77,7 @@ def validate_folder(
     """
     atoms = None if model is None else read_residue_model(model)
     maps, grid = _read_maps(folder)
+    _remove_older_results(folder)
     halves = [maps[name] for name in HALVES if name in maps]
     mask = soft_mask(torch.stack(halves).mean(0) if halves else maps["map"], grid)
     gold = gold_standard(halves[0], halves[1], grid, mask, seed) if halves else None
@@ -146,6 +156,13 @@ def _read_maps(folder: Path) -> tuple[dict[str, Volume], Grid]:
                 f"side and map.mrc {side} of {pixel:.3f} Å; reconstruct all of them again"
             )
     return maps, Grid(side, side * pixel)
+
+
+def _remove_older_results(folder: Path) -> None:
+    """Leave nothing of another map or model beside what is about to be written."""
+    mirrored = [f"{name}_mirrored.mrc" for name in ("map", *HALVES)]
+    for name in (*RESULTS, *mirrored):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _write(path: Path, volume: Volume, grid: Grid, label: str) -> None:

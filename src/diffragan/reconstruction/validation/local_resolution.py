@@ -16,7 +16,6 @@ from scipy.ndimage import gaussian_filter, zoom
 
 from diffragan.grid import Grid
 from diffragan.reconstruction.validation.checks import check_contrast, check_volume
-from diffragan.rings import ring_distance
 from diffragan.typing import Tensor, Volume
 
 Numbers = NDArray[np.float64]
@@ -25,6 +24,8 @@ WINDOW_ANGSTROM = 20.0
 """Full width of the window at half maximum: some hundred independent samples in a band at 5 Å."""
 THRESHOLD = 0.143
 COARSEST_ANGSTROM = 20.0
+RELATIVE_WIDTH = 0.1
+"""Of a band, of its own frequency: finer steps would tell nobody more."""
 SIGMAS_PER_WIDTH = 2 * (2 * np.log(2)) ** 0.5
 SAMPLES_PER_SIGMA = 2.0
 
@@ -61,6 +62,7 @@ def local_resolution(
         check_volume(mask, grid, "the mask")
     sigma = window_angstrom / SIGMAS_PER_WIDTH / grid.pixel_angstrom
     factor = max(1, int(sigma / SAMPLES_PER_SIGMA))
+    wanted = np.array(True) if mask is None else _blocks(mask.double(), factor) > 0
     before: Numbers | None = None
     found: Numbers | None = None
     previous = 0.0
@@ -73,6 +75,8 @@ def local_resolution(
             share = (before - threshold) / np.maximum(before - now, 1e-12)
             found = np.where(falls, previous + share * (centre - previous), found)
         before, previous = now, centre
+        if not ((found == 0) & wanted).any():
+            break
     assert found is not None
     found[found == 0] = previous
     resolution = _on_the_grid(1 / found, grid.pixels, factor)
@@ -85,14 +89,18 @@ def _bands(
     half1: Volume, half2: Volume, grid: Grid, window_angstrom: float
 ) -> Iterator[tuple[float, Tensor, Tensor]]:
     """Yield the middle of each band [1/Å] with both maps passed through it."""
-    width = max(2 / window_angstrom / 2, 1 / grid.box_angstrom)
-    frequency = ring_distance((grid.pixels,) * 3) / grid.box_angstrom
-    transforms = [torch.fft.fftn(volume.double()) for volume in (half1, half2)]
-    centre = max(1 / COARSEST_ANGSTROM, width)
+    narrowest = max(1 / window_angstrom, 1 / grid.box_angstrom)
+    axis = grid.axis_frequencies()
+    half_axis = axis[: grid.pixels // 2 + 1].abs()
+    frequency = torch.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + half_axis**2)
+    shape = (grid.pixels,) * 3
+    transforms = [torch.fft.rfftn(volume.float()) for volume in (half1, half2)]
+    centre = max(1 / COARSEST_ANGSTROM, narrowest)
     while centre <= grid.nyquist_per_angstrom:
-        # Triangles that overlap by half: a band is as narrow as its window lets it be.
+        # Triangles that overlap by half: as narrow as the window lets them be, or by the eye.
+        width = max(narrowest, RELATIVE_WIDTH * centre)
         band = (1 - (frequency - centre).abs() / width).clamp(min=0)
-        yield centre, *(torch.fft.ifftn(transform * band).real for transform in transforms)
+        yield centre, *(torch.fft.irfftn(transform * band, s=shape) for transform in transforms)
         centre += width / 2
 
 
@@ -108,11 +116,13 @@ def _windowed_correlation(first: Tensor, second: Tensor, factor: int, sigma: flo
 def _blocks(values: Tensor, factor: int) -> Numbers:
     """Mean over blocks; the last one along an axis repeats the box's first planes."""
     side = len(values)
+    if factor == 1:
+        return np.asarray(values.double().numpy())
     blocks = -(-side // factor)
     index = torch.arange(blocks * factor) % side
     whole = values[index][:, index][:, :, index] if blocks * factor != side else values
     shape = (blocks, factor) * 3
-    return np.asarray(whole.reshape(shape).mean((1, 3, 5)).numpy())
+    return np.asarray(whole.reshape(shape).double().mean((1, 3, 5)).numpy())
 
 
 def _on_the_grid(values: Numbers, side: int, factor: int) -> Volume:
