@@ -10,14 +10,7 @@ from diffragan.alignment import align
 from diffragan.errors import ConfigError
 from diffragan.evaluation.paper.judged import judge_store
 from diffragan.evaluation.paper.reconstruction import Chain, FittedMap, draw_reconstructions
-from diffragan.evaluation.paper.residue_fit import (
-    RADIUS_ANGSTROM,
-    Places,
-    band_limited,
-    map_model_correlation,
-    mean_sigmas,
-    voxels_around,
-)
+from diffragan.evaluation.paper.surface import band_limited
 from diffragan.evaluation.style import INK, method_colours
 from diffragan.grid import Grid
 from diffragan.io.phased import PhasedStore
@@ -26,6 +19,13 @@ from diffragan.physics.forward import projected_potential_of
 from diffragan.progress import track
 from diffragan.reconstruction.reconstruct import reconstruct_phased
 from diffragan.reconstruction.truth import true_potential_map
+from diffragan.reconstruction.validation.residue_correlation import (
+    LEAST_RADIUS_ANGSTROM,
+    Voxels,
+    residue_correlations,
+    residue_sigmas,
+    voxels_near,
+)
 from diffragan.reconstruction.views import Batch
 from diffragan.rotations import matrix_from_quaternion
 from diffragan.structures.prepared import PreparedStructure, read_prepared_many
@@ -46,7 +46,7 @@ def run_reconstruction(place: Place) -> None:
     finest = max(limit, 2 * grid.pixel_angstrom)
     truth = true_potential_map(structure.model, grid)
     residues = read_residues(structure.path)
-    chain, places = _chain(structure, residues, grid)
+    chain, places = chain_of(structure, residues, grid)
     model_map = band_limited(truth, grid, finest).numpy()
     rows = [i for i in place.items if int(data.read("structure", [i])[0]) == molecule]
     if len(rows) < 2:
@@ -66,8 +66,8 @@ def run_reconstruction(place: Place) -> None:
                 colours[name],
                 volume,
                 agreement,
-                map_model_correlation(volume, model_map, places),
-                mean_sigmas(volume, places),
+                residue_correlations(volume, model_map, places),
+                residue_sigmas(volume, places),
                 found.views,
             )
         )
@@ -78,7 +78,7 @@ def run_reconstruction(place: Place) -> None:
         "they are judged. a: surfaces that hold the "
         "same volume. b, c: sections through the middle; atoms of the section in c. d: Fourier "
         "shell correlation with the true potential, dashed between half maps. e: correlation of "
-        f"the map with the model's own within {RADIUS_ANGSTROM:g} Å of each residue's atoms; "
+        f"the map with the model's own within {LEAST_RADIUS_ANGSTROM:g} Å of each residue's atoms; "
         "points: residues, line: mean of five. f: mean of the map there, in its standard "
         "deviations, over the residue's distance from the centre of mass: a fall would be density "
         "that is missing at the periphery."
@@ -89,7 +89,7 @@ def run_reconstruction(place: Place) -> None:
         "mass_kda": chain.mass_kda,
         "residues": list(chain.labels),
         "distance_from_centre_angstrom": chain.distance.tolist(),
-        "radius_angstrom": RADIUS_ANGSTROM,
+        "radius_angstrom": LEAST_RADIUS_ANGSTROM,
         "finest_angstrom": finest,
         "maps": {m.name: m.summary() for m in maps},
         "images": {n: judge_store(data, s).of([molecule]).summary() for n, s in stores.items()},
@@ -116,9 +116,9 @@ def _molecule(place: Place) -> tuple[int, PreparedStructure]:
     return hashes.index(given[0].sha256), given[0]
 
 
-def _chain(
+def chain_of(
     structure: PreparedStructure, residues: Sequence[Residue], grid: Grid
-) -> tuple[Chain, list[Places]]:
+) -> tuple[Chain, list[Voxels]]:
     """Gather the model without hydrogen, and the voxels around each residue."""
     positions = structure.model.positions.double().numpy()
     numbers = structure.model.atomic_numbers.numpy()
@@ -129,7 +129,7 @@ def _chain(
         structure.name, structure.mass_kda, positions[heavy], numbers[heavy],
         [f"{r.name} {r.number}" for r in residues], distance,
     )  # fmt: skip
-    return chain, [voxels_around(positions[part], grid) for part in parts]
+    return chain, [voxels_near(positions[part], grid, LEAST_RADIUS_ANGSTROM) for part in parts]
 
 
 def _batches(

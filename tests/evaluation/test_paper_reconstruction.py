@@ -9,15 +9,12 @@ import pytest
 import torch
 
 from diffragan.config.experiment import Experiment
-from diffragan.evaluation.paper.reconstruction import by_distance, smoothed
-from diffragan.evaluation.paper.residue_fit import (
-    RADIUS_ANGSTROM,
+from diffragan.evaluation.paper.surface import (
     band_limited,
-    map_model_correlation,
-    mean_sigmas,
-    voxels_around,
+    finer,
+    level_that_holds,
+    shaded_surface,
 )
-from diffragan.evaluation.paper.surface import finer, level_that_holds, shaded_surface
 from diffragan.grid import Grid
 from diffragan.io.triplets import TripletStore
 from diffragan.reconstruction.correlation import fourier_shell_correlation
@@ -36,28 +33,6 @@ def test_residues_hold_all_atoms_in_order(villin: PreparedStructure) -> None:
     assert (residues[0].atoms[0], residues[-1].atoms[1]) == (0, len(villin.model.positions))
     carbons = [n for r in residues for n in villin.alpha_carbons if r.atoms[0] <= n < r.atoms[1]]
     assert len(carbons) == len(residues) == len(villin.alpha_carbons)
-
-
-def test_voxels_around_an_atom_fill_its_ball() -> None:
-    where = np.array([[1.1, -2.0, 0.3]])
-    voxels = voxels_around(where, GRID)
-    places = (voxels - GRID.pixels // 2)[:, ::-1] * GRID.pixel_angstrom
-    assert np.linalg.norm(places - where, axis=1).max() <= RADIUS_ANGSTROM
-    ball = 4 / 3 * np.pi * RADIUS_ANGSTROM**3 / GRID.pixel_angstrom**3
-    assert len(voxels) == pytest.approx(ball, rel=0.1)
-    assert len(voxels_around(where.repeat(3, 0), GRID)) == len(voxels)
-
-
-def test_a_scaled_copy_correlates_by_one_and_noise_by_nothing() -> None:
-    random = np.random.default_rng(0)
-    volume = random.normal(size=(24, 24, 24))
-    places = [voxels_around(random.uniform(-4, 4, (5, 3)), GRID) for _ in range(40)]
-    assert map_model_correlation(3 * volume + 1, volume, places) == pytest.approx(np.ones(40))
-    noise = map_model_correlation(random.normal(size=volume.shape), volume, places)
-    distinct = len(np.unique(np.concatenate(places), axis=0))
-    assert abs(noise.mean()) < 4 / np.sqrt(distinct)
-    assert map_model_correlation(np.ones_like(volume), volume, places).tolist() == [0] * 40
-    assert mean_sigmas(5 * volume + 2, places) == pytest.approx(mean_sigmas(volume, places))
 
 
 def test_a_band_limited_map_has_nothing_beyond() -> None:
@@ -86,14 +61,6 @@ def test_the_surface_of_a_ball_is_a_disk_brightest_towards_the_lamp() -> None:
     half = round(radius / 2)
     assert light[24 + half, 24 - half] > light[24 - half, 24 + half]
     assert shaded_surface(fine, 9.0, (0, 0, 0))[..., 3].sum() == 0
-
-
-def test_means_along_the_chain_and_outwards() -> None:
-    assert smoothed(np.ones(9), 5) == pytest.approx(np.ones(9))
-    distance = np.array([3.0, 1.0, 2.0, 4.0])
-    middles, means = by_distance(distance, 10 * distance, parts=2)
-    assert middles.tolist() == [1.5, 3.5]
-    assert means.tolist() == [15, 35]
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,14 @@ from diffragan.reconstruction.validation.residue_correlation import (
     correlation_in,
     distances_from_centre,
     radius_at,
+    residue_correlations,
+    residue_sigmas,
     voxels_near,
 )
 from diffragan.reconstruction.validation.residue_model import ResidueModel, residue_model
 
 GRID = Grid(48, 52.8)
+FINE = Grid(24, 12.0)
 
 
 def test_voxels_near_atoms_are_those_within_the_radius_in_the_box() -> None:
@@ -30,6 +33,28 @@ def test_voxels_near_atoms_are_those_within_the_radius_in_the_box() -> None:
     places = np.stack([x, y, z], -1)
     nearest = np.linalg.norm(places[..., None, :] - atoms, axis=-1).min(-1)
     np.testing.assert_array_equal(found[np.lexsort(found.T[::-1])], np.argwhere(nearest <= 2.95))
+
+
+def test_voxels_near_an_atom_fill_its_ball() -> None:
+    where = np.array([[1.1, -2.0, 0.3]])
+    voxels = voxels_near(where, FINE, 1.5)
+    places = (voxels - FINE.pixels // 2)[:, ::-1] * FINE.pixel_angstrom
+    assert np.linalg.norm(places - where, axis=1).max() <= 1.5
+    ball = 4 / 3 * np.pi * 1.5**3 / FINE.pixel_angstrom**3
+    assert len(voxels) == pytest.approx(ball, rel=0.1)
+    assert len(voxels_near(where.repeat(3, 0), FINE, 1.5)) == len(voxels)
+
+
+def test_a_scaled_copy_correlates_by_one_and_noise_by_nothing() -> None:
+    random = np.random.default_rng(0)
+    volume = random.normal(size=(24, 24, 24))
+    places = [voxels_near(random.uniform(-4, 4, (5, 3)), FINE, 1.5) for _ in range(40)]
+    assert residue_correlations(3 * volume + 1, volume, places) == pytest.approx(np.ones(40))
+    noise = residue_correlations(random.normal(size=volume.shape), volume, places)
+    distinct = len(np.unique(np.concatenate(places), axis=0))
+    assert abs(noise.mean()) < 4 / np.sqrt(distinct)
+    assert residue_correlations(np.ones_like(volume), volume, places).tolist() == [0] * 40
+    assert residue_sigmas(5 * volume + 2, places) == pytest.approx(residue_sigmas(volume, places))
 
 
 def test_a_map_fits_its_own_model(villin_model: ResidueModel) -> None:

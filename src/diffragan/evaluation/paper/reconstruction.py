@@ -16,8 +16,13 @@ from diffragan.evaluation.curves import TOP_TICKS_ANGSTROM
 from diffragan.evaluation.paper.column import DASHES, MM_PER_INCH, SMALLEST_POINTS
 from diffragan.evaluation.paper.judged import Numbers
 from diffragan.evaluation.paper.panels import picture_axes
-from diffragan.evaluation.paper.residue_fit import band_limited
-from diffragan.evaluation.paper.surface import finer, level_that_holds, shaded_surface
+from diffragan.evaluation.paper.surface import (
+    band_limited,
+    finer,
+    level_that_holds,
+    shaded_surface,
+)
+from diffragan.evaluation.residue_figures import smoothed
 from diffragan.evaluation.style import FAINT, INK, MUTED
 from diffragan.grid import Grid
 from diffragan.reconstruction.reconstruct import (
@@ -25,6 +30,7 @@ from diffragan.reconstruction.reconstruct import (
     TRUTH_THRESHOLD,
     Agreement,
 )
+from diffragan.reconstruction.validation.residue_correlation import by_distance
 
 PAGE_INCHES = 180 / MM_PER_INCH
 """Two columns."""
@@ -45,8 +51,6 @@ SURFACE_WHITE = 0.35
 """Share of white in a surface's colour."""
 FINER = 2
 ATOM_COLOURS = {6: "#E8B04A", 7: "#2F6DB5", 8: "#C8322B", 16: "#2E8B57"}
-WINDOW = 5
-"""Residues over which the curves along the chain are smoothed; the points are single ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +257,7 @@ def _along_the_chain(ax: Axes, maps: Sequence[FittedMap], chain: Chain) -> None:
     residues = np.arange(1, len(chain.labels) + 1)
     for found in maps:
         ax.plot(residues, found.correlation, ".", color=found.colour, ms=1.6, alpha=0.6, mew=0)
-        ax.plot(residues, smoothed(found.correlation, WINDOW), color=found.colour, lw=0.9)
+        ax.plot(residues, smoothed(found.correlation), color=found.colour, lw=0.9)
     ax.set(xlim=(0, len(residues) + 1), ylim=(min(0.0, ax.get_ylim()[0]), 1.03))
     ax.set_xlabel("residue", labelpad=1)
     ax.set_ylabel("map and\nmodel", labelpad=2)
@@ -274,18 +278,3 @@ def _over_distance(ax: Axes, maps: Sequence[FittedMap], chain: Chain) -> None:
 
 def _letter(ax: Axes, text: str) -> None:
     ax.text(-0.22, 1.03, text, transform=ax.transAxes, ha="left", va="bottom", fontsize=7.5)
-
-
-def smoothed(values: Numbers, window: int) -> Numbers:
-    """Mean of the neighbours along the chain, of fewer at its ends."""
-    weights = np.ones(window)
-    sums = np.convolve(values, weights, mode="same")
-    return np.asarray(sums / np.convolve(np.ones_like(values), weights, mode="same"))
-
-
-def by_distance(distance: Numbers, values: Numbers, parts: int = 6) -> tuple[Numbers, Numbers]:
-    """Means over groups of equal size, from the centre outwards: distances and values."""
-    order = np.argsort(distance, kind="stable")
-    groups = [g for g in np.array_split(order, parts) if len(g)]
-    middles = [distance[group].mean() for group in groups]
-    return np.array(middles), np.array([values[group].mean() for group in groups])

@@ -1,9 +1,13 @@
 """A map's surface as a picture: where straight lines of sight first meet its level, in daylight."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from diffragan.evaluation.paper.judged import Numbers
+from diffragan.grid import Grid
+from diffragan.rings import ring_index
+from diffragan.typing import Volume
 
 LIGHT = (-0.45, 0.55, 0.70)
 """Direction to the lamp, x to the right, y up, z towards the eye; of length one, nearly."""
@@ -11,6 +15,14 @@ AMBIENT = 0.30
 FOG = 0.45
 """How much of its colour the farthest point loses, so that depth is seen."""
 FLOOR = 1e-12
+
+
+def band_limited(volume: Volume, grid: Grid, finest_angstrom: float) -> Volume:
+    """Cut a map `(z, y, x)` off at a resolution, as sharp as shells are drawn."""
+    transform = torch.fft.fftn(volume.double())
+    kept = ring_index(tuple(volume.shape), volume.device) <= grid.box_angstrom / finest_angstrom
+    limited: Volume = torch.fft.ifftn(transform * kept).real.float()
+    return limited
 
 
 def level_that_holds(volume: Numbers, voxels: int) -> float:
