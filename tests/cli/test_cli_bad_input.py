@@ -228,9 +228,16 @@ def test_a_damaged_chunk_is_named_by_phase_and_info(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("data.zarr --out new", "'phased' is needed (as `diffragan phase` writes)"),
+        ("data.zarr --out new", "add --images truth"),
+        ("phased.zarr --out new --images truth", "is phased, and --images truth is of a data set"),
         ("absent.zarr --out new", "absent.zarr: no such data set"),
-        ("map.mrc --out new", "map.mrc: not a Zarr data set"),
+        ("absent.star --out new", "absent.star: there is no such file"),
+        ("map.mrc --out new", "has no map.star beside it"),
+        ("phased.zarr --out new --molecule none", "has no molecule 'none'"),
+        ("phased.zarr --out new --symmetry T", "symmetry 'T' is not known"),
+        ("phased.zarr --out new --starts 0", "--starts is 0"),
+        ("phased.zarr --out new --half-sets file", "has no column _rlnRandomSubset"),
+        ("phased.zarr --out new --model empty", "empty"),
         ("phased.zarr --out empty", "a file stands where the folder should go"),
         ("phased.zarr --out phased.zarr", "lies inside the data set"),
         ("phased.zarr --out new --data absent.zarr", "absent.zarr: no such data set"),

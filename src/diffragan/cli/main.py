@@ -28,7 +28,7 @@ COMMANDS: dict[str, str] = {
     "phase": "recover the waves of a data set by a phasing method",
     "evaluate": "judge phased waves against the truth, with controls, and write a report",
     "report": "make the report of an evaluation again, with maps to turn",
-    "reconstruct": "insert phased images at known orientations into a 3D map",
+    "reconstruct": "make a 3D map of phased images, by an engine of its own or by RELION",
     "export": "write a data set as .npy files",
     "bench": "measure the simulation's accuracy and speed, beside abTEM",
     "info": "say what a file is: shape, axes, units, provenance, first problem found",

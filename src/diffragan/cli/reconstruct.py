@@ -1,60 +1,138 @@
-"""`diffragan reconstruct`: a 3D map from phased waves."""
+"""`diffragan reconstruct`: a 3D map from phased waves, true images, or any STAR file."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import tyro
+
+if TYPE_CHECKING:
+    from diffragan.reconstruction.pipeline import Extras, Reconstruction
+    from diffragan.reconstruction.request import Request
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Insert phased images at their known orientations into a 3D map.
+    """Make a 3D map of phased images, with half maps, and say how good it is.
 
-    Writes map.mrc, half1.mrc, half2.mrc and fsc.json with the correlation between the halves and,
-    where the data set that was phased is still in its place, with the true potential. Several
-    molecules get a folder each.
+    Poses: known (taken as they are), shifts (only where each molecule lies is refined), refine
+    (orientations too, near the known ones), unknown (found, from random starts). Writes map.mrc,
+    half1.mrc, half2.mrc, mask.mrc, fsc.json, fsc.star, particles.star, validation.json, a script
+    for ChimeraX, and with --model the docked model. Several molecules get a folder each. A run
+    that was stopped goes on when the same command is given again.
 
     Example: diffragan reconstruct phased.zarr --out map
     """
 
-    phased: tyro.conf.Positional[Path]
-    """Store that `diffragan phase` wrote."""
+    images_of: tyro.conf.Positional[Path]
+    """Store that `diffragan phase` wrote, a STAR file with its stack, or a data set."""
     out: Path
     """Folder for the maps."""
+    poses: Literal["known", "shifts", "refine", "unknown"] = "known"
+    """What is done about orientations and shifts."""
+    engine: Literal["embedded", "relion"] = "embedded"
+    """Who makes the map; relion must be installed (3.1 or later)."""
+    images: Literal["phased", "truth"] = "phased"
+    """truth takes the true images of a data set: the best that any phasing can give."""
+    molecule: str | None = None
+    """Only this molecule of those in the data."""
     data: Path | None = None
     """Data set with the true molecules; where it was phased from when left out."""
+    model: Path | None = None
+    """PDB or mmCIF file to dock into the map and to judge it by."""
+    half_sets: Literal["auto", "alternate", "random", "file"] = "auto"
+    """How images are halved; auto takes the file's halves, or every other image."""
+    symmetry: str = "C1"
+    """C1, Cn or Dn, with the main axis along z."""
+    diameter: float | None = None
+    """Of the molecule [Å]; nine tenths of the box when left out."""
+    max_shift: float = 7.0
+    """Farthest a molecule may lie from the middle of its image [Å]."""
+    starts: int = 3
+    """Random starts of the embedded engine where nothing is known."""
+    iterations: int | None = None
+    """Most iterations of a refinement; until nothing changes any more when left out."""
+    ranks: int = 3
+    """Processes of RELION's refinement."""
+    local_resolution: bool = False
+    """Measure the local resolution too, which takes a minute or more."""
+    page: bool = True
+    """Write reconstruction.html, the map and its measures to look at."""
+    seed: int = 0
+    """Of everything random."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
 
 
 def run(arguments: Arguments) -> None:
     """Reconstruct, and print the resolutions."""
-    from diffragan.errors import InputError
-    from diffragan.io.files import output_folder
-    from diffragan.io.phased import PhasedStore
-    from diffragan.io.triplets import TripletStore
-    from diffragan.reconstruction.phased import reconstruct_store
+    from diffragan.reconstruction.open_source import open_source
+    from diffragan.reconstruction.pipeline import reconstruct_all
 
-    phased = PhasedStore(arguments.phased)
-    source = arguments.data or phased.source
-    molecules = None
-    if arguments.data is not None or source.exists():
-        data = TripletStore(source)
-        if data.identity != phased.source_identity:
-            raise InputError(
-                f"{arguments.phased}: was phased from other data than {source}; "
-                "name the right data set with `--data`"
-            )
-        molecules = data.structures()
-    else:
-        print(f"{source} is gone: no correlation with the truth")
-    agreements = reconstruct_store(phased, molecules, output_folder(arguments.out))
+    request, extras = _request(arguments), _extras(arguments)
+    sets = open_source(
+        arguments.images_of,
+        images="truth" if arguments.images == "truth" else None,
+        data=arguments.data,
+        molecule=arguments.molecule,
+    )
+    for made in reconstruct_all(sets, request, arguments.out, extras):
+        for line in _words(made, request):
+            print(line)
+        if arguments.page:
+            from diffragan.evaluation.reconstruction_page import write_reconstruction_page
+
+            write_reconstruction_page(made.folder, made.name)
+    print(f"wrote {arguments.out}")
+
+
+def _request(arguments: Arguments) -> "Request":
+    from pydantic import ValidationError
+
+    from diffragan.errors import ConfigError
+    from diffragan.reconstruction.request import Request
+
+    names = {"diameter": "diameter_angstrom", "max_shift": "max_shift_angstrom"}
+    taken = ("poses", "engine", "symmetry", "half_sets", "seed", "starts", "iterations", "ranks")
+    values = {name: getattr(arguments, name) for name in taken}
+    values |= {ours: getattr(arguments, name) for name, ours in names.items()}
+    try:
+        return Request.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).removesuffix("_angstrom").replace("_", "-")
+        raise ConfigError(f"--{name} is {first['input']}: {first['msg'].lower()}") from None
+
+
+def _extras(arguments: Arguments) -> "Extras":
+    import os
+
+    from diffragan.device import choose_device
+    from diffragan.reconstruction.pipeline import Extras
+
+    return Extras(
+        model=arguments.model,
+        local_resolution=arguments.local_resolution,
+        device=choose_device(arguments.device),
+        threads=os.cpu_count() or 1,
+    )
+
+
+def _words(made: "Reconstruction", request: "Request") -> list[str]:
+    """Say how good a map is, one line for each thing known of it."""
 
     def words(angstrom: float | None) -> str:
         return "the end of the data" if angstrom is None else f"{angstrom:.2f} Å"
 
-    for name, found in agreements.items():
-        line = f"{name}: halves agree (FSC 0.143) to {words(found.resolution_fsc_0p143_angstrom)}"
-        if found.fsc_truth is not None:
-            limit = words(found.resolution_fsc_truth_0p5_angstrom)
-            line += f", map and true potential (FSC 0.5) to {limit}"
-        print(line)
-    print(f"wrote {arguments.out}")
+    found = made.agreement
+    line = f"{made.name}: halves agree (FSC 0.143) to {words(found.resolution_fsc_0p143_angstrom)}"
+    if found.fsc_truth is not None:
+        limit = words(found.resolution_fsc_truth_0p5_angstrom)
+        line += f", map and true potential (FSC 0.5) to {limit}"
+    lines = [line]
+    if request.poses == "unknown":
+        lines.append(f"hand: {made.record['hand']}")
+    if made.validation is not None:
+        # The first tells of the halves in a mask; what the truth says stands above.
+        lines += [str(line) for line in made.validation["words"] if "true potential" not in line]
+    return lines

@@ -148,6 +148,8 @@ def read_particles(path: Path) -> Particles:
     if groups:
         raise InputError(f"{path}: particles of optics group {min(groups)}, which is not described")
     stacks, indices = _image_names(path, find_column(path, columns, IMAGE))
+    if not stacks:
+        raise InputError(f"{path}: has no particles; write it again")
     angles = find_numbers(path, columns, ANGLES)
     known = {IMAGE, GROUP, *ANGLES, *ORIGINS}
     return Particles(

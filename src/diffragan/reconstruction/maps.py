@@ -10,7 +10,7 @@ from diffragan.grid import Grid
 from diffragan.reconstruction.density import density
 from diffragan.reconstruction.insertion import SliceAccumulator
 from diffragan.reconstruction.views import Batch, checked
-from diffragan.typing import Float, Tensor, Volume
+from diffragan.typing import Float, Int, Tensor, Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class Maps:
 
     full: Volume
     half1: Volume
-    """Of the views 0, 2, 4, ..."""
+    """Of the views 0, 2, 4, ..., unless half sets were given."""
     half2: Volume
-    """Of the views 1, 3, 5, ..."""
+    """Of the others."""
     views: int
 
 
@@ -60,22 +60,38 @@ def reconstruct_halves(
     batches: Iterable[Batch],
     grid: Grid,
     *,
+    half_sets: Int[Tensor, " views"] | None = None,
+    turns: Float[Tensor, "turn 3 3"] | None = None,
     band_limit_per_angstrom: float | None = None,
     device: torch.device | str = "cpu",
 ) -> Maps:
-    """Densities of all, of the even and of the odd views; memory does not grow with the views.
+    """Densities of all views and of both half sets; memory does not grow with the views.
+
+    Parameters
+    ----------
+    batches : Projections, rotations and shifts.
+    grid : Sampling of the images and of the maps.
+    half_sets : `(views,)` 0 or 1, in the order of the views; even and odd ones when not given.
+    turns : `(turn, 3, 3)` symmetry of the molecule: each view is inserted at all of them.
+    band_limit_per_angstrom : Frequencies beyond it stay out; Nyquist when not given [1/Å].
 
     Raises
     ------
-    InputError : There are fewer than two views, the shapes disagree, or a value is not finite.
+    InputError : A half set has no view, the shapes disagree, or a value is not finite.
     """
     halves = [SliceAccumulator(grid, band_limit_per_angstrom, device) for _ in range(2)]
     views = 0
     for projections, rotations, shifts in checked(batches, grid):
-        for parity, half in enumerate(halves):
-            part = slice((parity - views) % 2, None, 2)
-            half.insert(projections[part], rotations[part], shifts[part])
+        numbers = torch.arange(views, views + len(projections))
+        sets = numbers % 2 if half_sets is None else half_sets[numbers]
+        for which, half in enumerate(halves):
+            part = sets == which
+            for turn in [None] if turns is None else turns:
+                turned = rotations[part] if turn is None else rotations[part] @ turn
+                half.insert(projections[part], turned, shifts[part])
         views += len(projections)
     if views < 2:
         raise InputError(f"half maps need two views or more, and {views} came")
+    if min(half.views for half in halves) == 0:
+        raise InputError(f"all {views} views are in one half set, and half maps need both")
     return Maps(density(*halves), density(halves[0]), density(halves[1]), views)

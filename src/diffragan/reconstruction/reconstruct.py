@@ -70,6 +70,14 @@ def reconstruct_phased(
         batches, grid, band_limit_per_angstrom=band_limit_per_angstrom, device=device
     )
     agreement = measure_agreement(maps, grid, truth)
+    write_maps(folder, maps, agreement, grid, {"provenance": provenance or {}})
+    return maps, agreement
+
+
+def write_maps(
+    folder: Path, maps: Maps, agreement: Agreement, grid: Grid, record: Mapping[str, Any]
+) -> None:
+    """Write the maps and `fsc.json`, which also holds what is in `record`."""
     pixel = grid.pixel_angstrom
     for name, volume in (("map", maps.full), ("half1", maps.half1), ("half2", maps.half2)):
         write_volume(folder / f"{name}.mrc", volume.cpu().numpy(), pixel, f"{name}, potential")
@@ -83,10 +91,9 @@ def reconstruct_phased(
             "resolution_fsc_truth_0p5_angstrom": agreement.resolution_fsc_truth_0p5_angstrom,
             "pixel_angstrom": pixel,
             "views": maps.views,
-            "provenance": provenance or {},
+            **record,
         },
     )
-    return maps, agreement
 
 
 def measure_agreement(maps: Maps, grid: Grid, truth: Volume | None = None) -> Agreement:

@@ -1,0 +1,67 @@
+"""How good a map is: half against half, and against the truth where that is known."""
+
+from dataclasses import dataclass
+
+import torch
+
+from diffragan.reconstruction.found import Found
+from diffragan.reconstruction.map_alignment import MapAlignment, align_maps, mirror_map
+from diffragan.reconstruction.reconstruct import Agreement, measure_agreement
+from diffragan.reconstruction.request import Way
+from diffragan.reconstruction.sources.particle_set import ParticleSet
+from diffragan.reconstruction.truth import true_potential_map
+from diffragan.structures.atomic_model import AtomicModel
+from diffragan.typing import Volume
+
+WITH_HAND: tuple[Way, ...] = ("unknown",)
+"""Ways that do not know the hand of a map."""
+IN_PLACE: tuple[Way, ...] = ("known", "shifts")
+"""Ways that leave the map where the model is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A map's agreement, and the truth in its frame."""
+
+    agreement: Agreement
+    truth: Volume | None
+    """True potential where the map has it; of the map's own hand."""
+    laid: MapAlignment | None
+    """How the map was laid on the truth, where it had to be."""
+
+
+def measure_map(found: Found, particles: ParticleSet, way: Way) -> Measured:
+    """Correlate halves, and the map with the true potential, laid on it where poses were found.
+
+    The curve against the truth is that of the hand that fits; `laid` says which.
+    """
+    grid, model = particles.grid, particles.model
+    if model is None:
+        return Measured(measure_agreement(found.maps, grid), None, None)
+    truth, laid = true_potential_map(model, grid), None
+    if way not in IN_PLACE:
+        both = way in WITH_HAND
+        laid = align_maps(found.maps.full, truth, grid, both_hands=both)
+        truth = true_potential_map(moved_into_map(model, laid), grid)
+        if laid.mirrored:
+            truth = mirror_map(truth)
+    return Measured(measure_agreement(found.maps, grid, truth), truth, laid)
+
+
+def moved_into_map(model: AtomicModel, laid: MapAlignment) -> AtomicModel:
+    """Move a model to where a map has it, before that map is mirrored.
+
+    The map's point p goes to `R @ p + t` on the model, so the model's q comes from `R^T (q - t)`.
+    """
+    turn, shift = laid.rotation.to(torch.float64), laid.shift_angstrom.to(torch.float64)
+    positions = (model.positions.double() - shift) @ turn
+    return AtomicModel(positions, model.atomic_numbers)
+
+
+def hand_words(way: Way, laid: MapAlignment | None) -> str:
+    """Say what is known of the hand of a map."""
+    if way not in WITH_HAND:
+        return "given by the known orientations"
+    if laid is None:
+        return "undecided: images of unknown orientation fit either; a docked model may tell"
+    return "mirrored, as the true potential tells" if laid.mirrored else "right, as the truth tells"

@@ -1,0 +1,78 @@
+"""Shifts that a phasing method got wrong are found again without any truth."""
+
+import torch
+from phantom import atoms, gaussian_factor, orientations, projections, shifts
+
+from diffragan.fourier import fourier
+from diffragan.grid import Grid
+from diffragan.io.star import ParticleOptics
+from diffragan.reconstruction.correlation import fourier_shell_correlation
+from diffragan.reconstruction.maps import Maps, reconstruct_halves
+from diffragan.reconstruction.projection import Projector
+from diffragan.reconstruction.refinement.state import Poses
+from diffragan.reconstruction.shift_alignment import align_shifts
+from diffragan.reconstruction.sources.particle_set import ParticleSet
+from diffragan.reconstruction.truth import true_potential_map
+from diffragan.rings import resolution_at, ring_distance
+
+GRID = Grid(32, 48.0)
+MODEL = atoms(14.0)
+COUNT = 120
+
+
+def particles(poses: Poses) -> ParticleSet:
+    moves = torch.nn.functional.pad(poses.shifts_angstrom, (0, 1))
+    images = projections(MODEL, poses.rotations, moves, GRID).float()
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    images = images + 0.3 * images.std() * noise
+    optics = ParticleOptics(200.0, 0.0, 0.0, GRID.pixel_angstrom, GRID.pixels)
+    return ParticleSet("p", COUNT, GRID, lambda n: images[list(n)], optics, {}, poses=poses)
+
+
+def off(found: torch.Tensor, true: torch.Tensor) -> float:
+    return float((found - true).square().sum(1).mean().sqrt())
+
+
+def resolution(maps: Maps) -> float:
+    truth = true_potential_map(MODEL, GRID, gaussian_factor)
+    frequency, fsc = fourier_shell_correlation(maps.full, truth, GRID)
+    return resolution_at(fsc, frequency) or 2 * GRID.pixel_angstrom
+
+
+def test_scattered_shifts_return_and_the_map_sharpens() -> None:
+    true = Poses(orientations(COUNT), shifts(COUNT, 2.0)[:, :2])
+    given = particles(true)
+    halves = torch.arange(COUNT) % 2
+    generator = torch.Generator().manual_seed(3)
+    scatter = 1.5 * torch.randn(COUNT, 2, generator=generator, dtype=torch.float64)
+    start = Poses(true.rotations, true.shifts_angstrom + scatter)
+    told: list[int] = []
+    found = align_shifts(given, start, halves, watch=lambda number, _: told.append(number))
+    before = reconstruct_halves(given.batches(start), GRID, half_sets=halves)
+    assert off(start.shifts_angstrom, true.shifts_angstrom) > 2.0
+    assert off(found.poses.shifts_angstrom, true.shifts_angstrom) < 0.5
+    assert resolution(found.maps) < 0.75 * resolution(before)
+    assert told == list(range(1, found.rounds + 1))
+    torch.testing.assert_close(found.poses.rotations, true.rotations)
+
+
+def test_right_shifts_stay_and_so_does_the_map_as_a_whole() -> None:
+    true = Poses(orientations(COUNT), shifts(COUNT, 2.0)[:, :2])
+    found = align_shifts(particles(true), true, torch.arange(COUNT) % 2)
+    assert off(found.poses.shifts_angstrom, true.shifts_angstrom) < 0.15
+    moved = found.poses.shifts_angstrom - true.shifts_angstrom
+    seen = true.rotations[:, :2]
+    common = torch.linalg.lstsq(seen.flatten(0, 1), moved.flatten()[:, None]).solution
+    assert float(common.norm()) < 1e-6
+
+
+def test_the_projector_is_the_inverse_of_insertion_in_even_and_odd_boxes() -> None:
+    for grid in (GRID, Grid(31, 46.5)):
+        volume = true_potential_map(MODEL, grid, gaussian_factor)
+        turns, none = orientations(3), torch.zeros(3, 3, dtype=torch.float64)
+        expected = projections(MODEL, turns, none, grid).float() / grid.pixel_angstrom
+        found = Projector(volume).project(turns)
+        # Sharp atoms ring at the end of the grid, each in its own way.
+        inner = ring_distance((grid.pixels, grid.pixels)) < 0.75 * grid.pixels / 2
+        first, second = (fourier(images)[:, inner] for images in (found, expected))
+        assert float((first - second).norm() / second.norm()) < 0.03
