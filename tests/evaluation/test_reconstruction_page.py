@@ -49,7 +49,7 @@ def test_the_page_shows_map_curves_and_model(folder: Path) -> None:
     assert {one["label"] for one in data["shells"]["series"]} >= {
         "half maps in the mask, corrected",
         "in the mask, random phases",
-        "map and model",
+        "map and model, near it",
     }
     assert len(data["model"]["residues"]["label"]) == 35
     for name in ("fsc", "planes", "local_resolution", "residues", "periphery"):
@@ -90,7 +90,7 @@ def test_curves_come_from_either_record(folder: Path) -> None:
     }
     half, truth = shell_curves(fsc, {})
     assert (half.label, half.resolution) == ("half maps", "3.74 Å")
-    assert (truth.label, truth.resolution) == ("map and true potential", "≤ 3.33 Å")
+    assert (truth.label, truth.resolution) == ("map and true potential, no mask", "≤ 3.33 Å")
     ours = read_reconstruction_folder(folder)
     assert [curve.strong for curve in ours.curves()] == [True, False, False, False, True]
 

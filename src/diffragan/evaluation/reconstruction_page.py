@@ -72,13 +72,14 @@ def write_reconstruction_page(folder: Path, title: str | None = None) -> Path:
     curves = found.curves()
     docking = found.validation.get("docking")
     which = docking["verdict"] if docking else ""
+    name = found.validation.get("model") or ""
     page = environment.get_template("reconstruction.html.j2").render(
         title=title or f"Reconstruction {found.map.name}",
         version=__version__,
         script=Markup(script),
         policy=content_policy(script),
         facts=_facts(found),
-        words=[_sentence(words) for words in found.validation.get("words") or ()],
+        words=[_sentence(words, name) for words in found.validation.get("words") or ()],
         docking=docking and {**docking, "tone": TONES[which], "says": SAYS[which]},
         filtered=found.filtered_words().replace(", cut", "; the map is cut"),
         curves=curves,
@@ -105,9 +106,10 @@ def _facts(found: ReconstructionFolder) -> str:
     return ", ".join(parts)
 
 
-def _sentence(words: str) -> str:
-    # A name at the beginning keeps its letters: 1aup_A is not 1AUP_A.
-    return f"{words}." if words[:1].isdigit() else f"{words[:1].upper()}{words[1:]}."
+def _sentence(words: str, name: str) -> str:
+    """End a sentence and begin it with a capital, unless with the model's name."""
+    named = bool(name) and words.startswith(name)
+    return f"{words}." if named else f"{words[:1].upper()}{words[1:]}."
 
 
 def _data(found: ReconstructionFolder, curves: list[ShellCurve]) -> dict[str, Any]:

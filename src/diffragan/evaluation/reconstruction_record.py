@@ -134,7 +134,7 @@ def shell_curves(fsc: Mapping[str, Any], validation: Mapping[str, Any]) -> list[
         values = model["fsc_masked"] or model["fsc_unmasked"]
         words = _words(model["resolution_fsc_0p5_angstrom"], frequency)
         found.append(
-            ShellCurve("map and model", frequency, values, "#D55E00", (), 0.5, words, True)
+            ShellCurve("map and model, near it", frequency, values, "#D55E00", (), 0.5, words, True)
         )
     truth = validation.get("truth") or {}
     values = truth.get("fsc_unmasked") or fsc.get("fsc_truth")
@@ -143,7 +143,9 @@ def shell_curves(fsc: Mapping[str, Any], validation: Mapping[str, Any]) -> list[
         key = "unmasked_fsc_0p5" if truth else "fsc_truth_0p5"
         words = _words((truth or fsc)[f"resolution_{key}_angstrom"], frequency)
         found.append(
-            ShellCurve("map and true potential", frequency, values, "#CC79A7", (), 0.5, words)
+            ShellCurve(
+                "map and true potential, no mask", frequency, values, "#CC79A7", (), 0.5, words
+            )
         )
     return found
 
