@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,22 @@ def test_nothing_known_goes_through_an_initial_model_and_a_refinement(
     torch.testing.assert_close(products, torch.eye(3).double().expand_as(products))
     given = read_particles(folder / "input.star")
     assert given.rotations is None
+
+
+def test_known_poses_are_refined_near_where_they_were(
+    particles: ParticleSet, halves: torch.Tensor, tmp_path: Path
+) -> None:
+    stack = write_particle_stack(particles, tmp_path)
+    short = replace(SHORT, most_iterations=1, final_resolution_angstrom=12.0)
+    made = reconstruct_with_relion(
+        find_relion(), particles, "refine", halves, tmp_path / "relion", short, stack
+    )
+    assert particles.poses is not None
+    turned = particles.poses.rotations.mT @ made.poses.rotations
+    cosine = (turned.diagonal(dim1=1, dim2=2).sum(1) - 1) / 2
+    assert float(torch.rad2deg(torch.arccos(cosine.clamp(-1, 1))).max()) < 12
+    moved = (made.poses.shifts_angstrom - particles.poses.shifts_angstrom).norm(dim=1)
+    assert float(moved.median()) < GRID.pixel_angstrom
 
 
 def test_a_run_that_was_stopped_goes_on_and_a_finished_one_is_not_done_again(
