@@ -1,0 +1,64 @@
+"""A map of unknown orientation and hand is measured against the truth where it lies."""
+
+import pytest
+import torch
+from phantom import atoms, orientations
+
+from diffragan.grid import Grid
+from diffragan.io.star import ParticleOptics
+from diffragan.reconstruction.found import Found
+from diffragan.reconstruction.map_alignment import mirror_map
+from diffragan.reconstruction.maps import Maps
+from diffragan.reconstruction.measured import hand_words, measure_map
+from diffragan.reconstruction.refinement.state import Poses
+from diffragan.reconstruction.sources.particle_set import ParticleSet
+from diffragan.reconstruction.truth import true_potential_map
+from diffragan.typing import Volume
+
+GRID = Grid(48, 72.0)
+MODEL = atoms(20.0, count=80)
+
+
+def particles(*, with_truth: bool) -> ParticleSet:
+    return ParticleSet(
+        "p",
+        4,
+        GRID,
+        lambda numbers: torch.zeros(len(numbers), 48, 48),
+        ParticleOptics(200.0, 0.0, 0.0, 1.5, 48),
+        {},
+        model=MODEL if with_truth else None,
+    )
+
+
+def found(volume: Volume) -> Found:
+    generator = torch.Generator().manual_seed(0)
+    noise = 0.1 * volume.std() * torch.randn(2, *volume.shape, generator=generator)
+    maps = Maps(volume, volume + noise[0], volume + noise[1], 4)
+    return Found(maps, Poses(orientations(4), torch.zeros(4, 2)), torch.arange(4) % 2)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_turned_map_of_either_hand_is_laid_on_the_truth(mirrored: bool) -> None:
+    moved = MODEL.rotated(orientations(1, seed=3)[0]).shifted(torch.tensor([2.0, -1.0, 3.0]))
+    volume = true_potential_map(moved, GRID)
+    volume = mirror_map(volume) if mirrored else volume
+    measured = measure_map(found(volume), particles(with_truth=True), "unknown")
+    assert measured.laid is not None
+    assert measured.laid.mirrored == mirrored
+    assert measured.agreement.fsc_truth is not None
+    assert measured.agreement.fsc_truth.min() > 0.95
+    assert hand_words("unknown", measured.laid).startswith("mirrored" if mirrored else "right")
+    # Where orientations are known the same map is wrong, and nothing is moved to help it.
+    known = measure_map(found(volume), particles(with_truth=True), "known")
+    assert known.laid is None
+    assert known.agreement.fsc_truth is not None
+    assert known.agreement.fsc_truth[5:].max() < 0.7
+
+
+def test_without_a_truth_the_hand_stays_open() -> None:
+    volume = true_potential_map(MODEL, GRID)
+    measured = measure_map(found(volume), particles(with_truth=False), "unknown")
+    assert measured.truth is None
+    assert measured.agreement.fsc_truth is None
+    assert hand_words("unknown", measured.laid).startswith("undecided")
