@@ -25,6 +25,7 @@ from diffragan.reconstruction.particle_files import (
     write_particle_table,
 )
 from diffragan.reconstruction.reconstruct import Agreement, write_maps
+from diffragan.reconstruction.refined import refine_poses
 from diffragan.reconstruction.refinement.symmetry import symmetry_turns
 from diffragan.reconstruction.relion.program import Relion, find_relion
 from diffragan.reconstruction.request import Request
@@ -151,8 +152,6 @@ def _found(particles: ParticleSet, halves: Int[Tensor, " n"], folder: Path, work
         return insert_known(particles, halves, work.turns, extras.device)
     if request.poses == "shifts":
         return refine_shifts(particles, request, halves, work.turns, extras.device)
-    from diffragan.reconstruction.refined import refine_poses  # noqa: PLC0415
-
     return refine_poses(particles, request, folder, extras.device, extras.threads)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from diffragan.progress import Bar, progress_bar, tell
 from diffragan.reconstruction.found import Found
 from diffragan.reconstruction.maps import Maps
+from diffragan.reconstruction.normalised import is_normalised, normalised
 from diffragan.reconstruction.refinement import (
     RefinementSettings,
     State,
@@ -15,6 +16,7 @@ from diffragan.reconstruction.refinement import (
 from diffragan.reconstruction.request import Request
 from diffragan.reconstruction.sources.particle_set import ParticleSet
 from diffragan.reconstruction.unfinished import claim_folder, release_folder
+from diffragan.typing import Images
 
 STATE = "state"
 FOLDER = "unfinished"
@@ -29,7 +31,7 @@ def refine_poses(
         {"settings": request.fingerprint(), "inputs": dict(particles.inputs)},
     )
     saved = place / STATE
-    state = read_state(saved) if saved.is_dir() else None
+    state = read_state(saved)[0] if saved.is_dir() else None
     if state is not None:
         tell(f"going on from iteration {state.iteration} ({state.stage})")
     with progress_bar(None, f"refining {particles.name}") as bar:
@@ -40,7 +42,7 @@ def refine_poses(
             _note(bar, now)
 
         refined = refine(
-            particles.everything(),
+            _images(particles),
             particles.grid,
             _settings(request),
             poses=particles.poses if request.poses == "refine" else None,
@@ -52,6 +54,14 @@ def refine_poses(
     release_folder(place)
     maps = Maps(refined.full, refined.half1, refined.half2, particles.count)
     return Found(maps, refined.poses, refined.half_sets, [dict(row) for row in refined.history])
+
+
+def _images(particles: ParticleSet) -> Images:
+    """Read all images; those of a stack that has a background of its own lose it."""
+    images = particles.everything()
+    if particles.image_names is None or is_normalised(images):
+        return images
+    return normalised(images)
 
 
 def _settings(request: Request) -> RefinementSettings:
