@@ -31,7 +31,7 @@ def test_maps_and_curves_are_written(tmp_path: Path) -> None:
     truth = true_potential_map(atoms(14.0), GRID, gaussian_factor)
     folder = tmp_path / "new" / "map"
     maps, agreement = reconstruct_phased(
-        batches(noise=2.0), GRID, folder, truth=truth, provenance={"seed": 1}
+        batches(noise=4.0), GRID, folder, truth=truth, provenance={"seed": 1}
     )
     assert sorted(path.name for path in folder.iterdir()) == [
         "fsc.json",

@@ -1,29 +1,28 @@
-"""Insert projections into a volume's transform at their orientations.
+"""Gather projections at known orientations into the equations of a map.
 
 A point p of the molecule's frame appears in the laboratory at `R @ p + shift`. An image is the
 laboratory's density projected along z, so its transform is the central slice of the molecule's
 transform along the first two rows of R, times a phase ramp for the shift.
 
-Source: Bracewell, Aust. J. Phys. 9 (1956) 198 (the slices); De Rosier and Klug, Nature 217 (1968)
-130 (the volume from them).
+Source: Bracewell, Aust. J. Phys. 9 (1956) 198 (the slices).
 """
 
-import torch
-from torch_fourier_slice import insert_central_slices_rfft_3d
+import math
 
-from diffragan.fourier import resize_centred
+import torch
+
 from diffragan.grid import Grid
-from diffragan.reconstruction.deterministic import deterministic_sums
+from diffragan.reconstruction.band import coefficients, half_disc, ramp, slice_points
+from diffragan.reconstruction.least_squares import adjoint, kernel_spectrum, normal_kernel
+from diffragan.reconstruction.map_equations import Equations, map_pixels, mean_weights
 from diffragan.typing import Complex, Float, Tensor
 
-PADDING = 2
-"""Finer sampling of the transform, so that linear interpolation is accurate; always an even box."""
-SAMPLES_PER_INSERTION = 2**19
-"""Fourier samples inserted at once; each takes about 1 kB for a moment."""
+SAMPLES_AT_ONCE = 2**22
+"""Fourier samples that wait for one transform; each takes about 100 bytes."""
 
 
 class SliceAccumulator:
-    """Sums of central slices and of their interpolation weights."""
+    """Sums over views; the views' orientations are kept, their images are not."""
 
     def __init__(
         self,
@@ -33,14 +32,18 @@ class SliceAccumulator:
     ) -> None:
         """Start without views; frequencies beyond the band limit [1/Å] or Nyquist stay out."""
         self.grid = grid
-        self.padded = Grid(PADDING * grid.pixels, PADDING * grid.box_angstrom)
-        nyquist = grid.nyquist_per_angstrom
-        self.band_limit = min(nyquist, band_limit_per_angstrom or nyquist)
+        self.device = device
         self.views = 0
-        size = self.padded.pixels
-        shape = (size, size, size // 2 + 1)
-        self.sums = torch.zeros(shape, dtype=torch.complex64, device=device)
-        self.weights = torch.zeros(shape, dtype=torch.float32, device=device)
+        band = half_disc(grid.pixels)
+        limit = min(grid.nyquist_per_angstrom, band_limit_per_angstrom or math.inf)
+        shell = max(1, min(int(limit * grid.box_angstrom), int(band.shells[-1])))
+        self.band = band.within(shell)
+        self.pixels = map_pixels(shell, grid.pixels)
+        """Side of the map that holds the band; the box is the images'."""
+        self._right_side = torch.zeros((self.pixels,) * 3, dtype=torch.float64)
+        self._rotations: list[Float[Tensor, "views 3 3"]] = []
+        self._waiting: list[Complex[Tensor, "views sample"]] = []
+        self._equations: Equations | None = None
 
     def insert(
         self,
@@ -57,38 +60,39 @@ class SliceAccumulator:
         shifts_angstrom : `(views, 2)` or `(views, 3)`, where the molecule's origin appears: x, y,
             and perhaps z, which a projection does not show [Å].
         """
-        step = max(1, SAMPLES_PER_INSERTION // (self.padded.pixels**2 // 2))
-        for start in range(0, len(projections), step):
-            part = slice(start, start + step)
-            self._insert_at_once(projections[part], rotations[part], shifts_angstrom[part])
+        if len(projections) == 0:
+            return
+        values = coefficients(projections.cpu(), self.band, self.grid)
+        values *= ramp(shifts_angstrom[:, :2].cpu(), self.band, self.grid.box_angstrom)
+        self._waiting.append(values * self.band.shares)
+        self._rotations.append(rotations.cpu().double())
         self.views += len(projections)
+        self._equations = None
+        if sum(map(torch.numel, self._waiting)) >= SAMPLES_AT_ONCE:
+            self._gather()
 
-    def _insert_at_once(self, projections: Tensor, rotations: Tensor, shifts: Tensor) -> None:
-        device = self.sums.device
-        images = resize_centred(projections.to(device, torch.float32), self.padded.pixels)
-        slices = torch.fft.rfft2(torch.fft.ifftshift(images, dim=(-2, -1)))
-        slices = slices * _ramp(shifts.to(device), self.padded) / self.grid.pixel_angstrom
-        with deterministic_sums():
-            # The library turns a slice's coordinates into the volume's: the inverse of R.
-            sums, weights = insert_central_slices_rfft_3d(
-                torch.fft.fftshift(slices, dim=-2),
-                (self.padded.pixels,) * 3,
-                rotations.to(device, torch.float32).mT,
-                fftfreq_max=self.band_limit * self.grid.pixel_angstrom,
-            )
-        self.sums += sums
-        self.weights += weights
+    def equations(self) -> Equations:
+        """Return the equations of all views so far."""
+        if self._equations is None:
+            self._gather()
+            kernel = torch.zeros((2 * self.pixels,) * 3, dtype=torch.float64)
+            step = max(1, SAMPLES_AT_ONCE // len(self.band))
+            rotations = torch.cat([torch.zeros(0, 3, 3, dtype=torch.float64), *self._rotations])
+            for part in torch.split(rotations, step):
+                points = slice_points(part, self.band).reshape(-1, 3)
+                kernel += normal_kernel(points, self.band.shares.repeat(len(part)), self.pixels)
+            # Turning changes no distance from zero: one view tells the weights of all.
+            flat = torch.cat([self.band.frequencies, torch.zeros(len(self.band), 1)], 1)
+            weight = self.views * mean_weights(flat, self.band.shares, self.pixels)
+            self._equations = Equations(self._right_side, kernel_spectrum(kernel), weight)
+        return self._equations
 
-
-def _ramp(shifts: Float[Tensor, "views axes"], grid: Grid) -> Complex[Tensor, "views y half_x"]:
-    """Phases that move images back by `shifts` [Å]; exact for a band-limited image."""
-    frequency_y = grid.axis_frequencies(shifts.device, torch.float64)
-    frequency_x = frequency_y[: grid.pixels // 2 + 1].abs()  # the rfft's last one is positive
-
-    def phases(shift: Tensor, frequency: Tensor) -> Tensor:
-        angle = 2 * torch.pi * shift.double()[:, None] * frequency
-        return torch.polar(torch.ones_like(angle), angle).to(torch.complex64)
-
-    return (
-        phases(shifts[:, 1], frequency_y)[:, :, None] * phases(shifts[:, 0], frequency_x)[:, None]
-    )
+    def _gather(self) -> None:
+        """Add what waits to the sums."""
+        if not self._waiting:
+            return
+        values = torch.cat(self._waiting)
+        rotations = torch.cat(self._rotations)[-len(values) :]
+        points = slice_points(rotations, self.band).reshape(-1, 3)
+        self._right_side = self._right_side + adjoint(points, values.flatten(), self.pixels)
+        self._waiting = []

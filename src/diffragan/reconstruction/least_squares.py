@@ -62,14 +62,19 @@ def adjoint(
     return total
 
 
-def normal_spectrum(
+def normal_kernel(
     points: Float[Tensor, "sample 3"], weights: Float[Tensor, " sample"], pixels: int
-) -> Float[Tensor, "z y half_x"]:
-    """Transform of the normal operator's kernel on the doubled cube, real, in FFT order."""
-    kernel = adjoint(points, weights.double() + 0j, 2 * pixels, pixels)
-    # The samples of the far corner have no partner of the other sign and reach no voxel.
-    kernel[0], kernel[:, 0], kernel[:, :, 0] = 0, 0, 0
-    spectrum: Tensor = torch.fft.rfftn(torch.fft.ifftshift(kernel)).real
+) -> Volume:
+    """Kernel of the normal operator on the doubled cube; the kernels of parts add up."""
+    return adjoint(points, weights.double() + 0j, 2 * pixels, pixels)
+
+
+def kernel_spectrum(kernel: Volume) -> Float[Tensor, "z y half_x"]:
+    """Transform of a kernel, real, in FFT order."""
+    inner = kernel.clone()
+    # The far planes have no partner of the other sign, and no two voxels are so far apart.
+    inner[0], inner[:, 0], inner[:, :, 0] = 0, 0, 0
+    spectrum: Tensor = torch.fft.rfftn(torch.fft.ifftshift(inner)).real
     return spectrum
 
 
@@ -87,7 +92,7 @@ def solve(
     Parameters
     ----------
     right_side : `adjoint` of the weighted samples.
-    spectrum : `normal_spectrum` of the weights.
+    spectrum : `kernel_spectrum` of their `normal_kernel`.
     prior : 1 / tau2 of every Fourier series coefficient, in FFT order of the cube's half transform.
     mean_weight : Data's weight of every coefficient, about: only the speed depends on it.
     support : Between 0 and 1; the density is a multiple of it.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 
 from diffragan.grid import Grid
-from diffragan.reconstruction.refinement.map_table import MapTable, make_table
-from diffragan.reconstruction.refinement.orientations import orientation_grid, turn
+from diffragan.reconstruction.map_table import MapTable, make_table
+from diffragan.reconstruction.orientations import orientation_grid, turn
 from diffragan.typing import Complex, Float, Int, Tensor, Volume
 
 COARSE_SHELL = 6

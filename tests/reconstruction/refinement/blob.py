@@ -4,7 +4,7 @@ import torch
 
 from diffragan.fourier import inverse_fourier
 from diffragan.grid import Grid
-from diffragan.reconstruction.refinement.orientations import turn
+from diffragan.reconstruction.orientations import turn
 from diffragan.typing import Float, Tensor, Volume
 
 GRID = Grid(20, 40.0)

@@ -12,6 +12,8 @@ from blob import GRID, density, noisy_views, random_rotations
 from diffragan.errors import ConfigError, InputError
 from diffragan.reconstruction.correlation import fourier_shell_correlation
 from diffragan.reconstruction.map_alignment import align_maps, move_map
+from diffragan.reconstruction.map_equations import image_equations
+from diffragan.reconstruction.orientations import angle_between
 from diffragan.reconstruction.refinement import (
     Poses,
     Refined,
@@ -23,8 +25,6 @@ from diffragan.reconstruction.refinement import (
     write_state,
 )
 from diffragan.reconstruction.refinement.halves import change_frame
-from diffragan.reconstruction.refinement.maximise import image_equations
-from diffragan.reconstruction.refinement.orientations import angle_between
 from diffragan.reconstruction.refinement.problem import Problem, make_problem
 from diffragan.reconstruction.refinement.refine_stage import (
     refine_state_from_poses,

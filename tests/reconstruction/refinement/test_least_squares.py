@@ -3,9 +3,14 @@
 import torch
 from blob import GRID, density, project, random_rotations, random_shifts
 
-from diffragan.reconstruction.least_squares import adjoint, normal_spectrum, shell_volumes
-from diffragan.reconstruction.refinement.band import coefficients, half_disc
-from diffragan.reconstruction.refinement.maximise import image_equations, solve_map, sphere
+from diffragan.reconstruction.band import coefficients, half_disc
+from diffragan.reconstruction.least_squares import (
+    adjoint,
+    kernel_spectrum,
+    normal_kernel,
+    shell_volumes,
+)
+from diffragan.reconstruction.map_equations import image_equations, solve_map, sphere
 from diffragan.reconstruction.refinement.symmetry import symmetry_turns
 
 PIXELS = 6
@@ -43,7 +48,7 @@ def test_the_normal_operator_is_its_convolution() -> None:
     series = matrix @ volume.flatten().to(torch.complex128)
     expected = (matrix.mH @ (weights * series)).real
     double = [2 * PIXELS] * 3
-    spectrum = normal_spectrum(points, weights, PIXELS)
+    spectrum = kernel_spectrum(normal_kernel(points, weights, PIXELS))
     found = torch.fft.irfftn(torch.fft.rfftn(volume, s=double) * spectrum, s=double)
     near = found[:PIXELS, :PIXELS, :PIXELS].flatten()
     torch.testing.assert_close(near, expected, atol=2e-3, rtol=1e-3)

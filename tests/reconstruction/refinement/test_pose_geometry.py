@@ -5,16 +5,16 @@ import math
 import torch
 from blob import GRID, POINTS, density, noisy_views, project, random_rotations, random_shifts
 
+from diffragan.reconstruction.band import coefficients, half_disc, ramp, slice_points
 from diffragan.reconstruction.map_alignment import align_maps, mirror_map, move_map
-from diffragan.reconstruction.refinement.band import coefficients, half_disc, ramp, slice_points
-from diffragan.reconstruction.refinement.centring import centre_uncertainty, centres
-from diffragan.reconstruction.refinement.local_search import climb
-from diffragan.reconstruction.refinement.map_table import make_table
-from diffragan.reconstruction.refinement.orientations import (
+from diffragan.reconstruction.map_table import make_table
+from diffragan.reconstruction.orientations import (
     angle_between,
     orientation_grid,
     turn,
 )
+from diffragan.reconstruction.refinement.centring import centre_uncertainty, centres
+from diffragan.reconstruction.refinement.local_search import climb
 
 BOX = GRID.box_angstrom
 BAND = half_disc(GRID.pixels)

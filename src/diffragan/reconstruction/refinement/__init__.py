@@ -4,7 +4,7 @@
 stepwise expectation maximisation (`initial`), then two half sets that never share an image are
 refined apart (`refine_stage`): global search (`global_search`), Gauss-Newton in all five pose
 parameters (`local_search`), least-squares maps with a prior from the halves' correlation
-(`maximise`). Between iterations all that matters is a `State`, which `write_state` keeps.
+(`map_equations`). Between iterations all that matters is a `State`, which `write_state` keeps.
 """
 
 from diffragan.reconstruction.refinement.checkpoint import read_state, write_state

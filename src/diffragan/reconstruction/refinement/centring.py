@@ -6,7 +6,7 @@ coefficients at the lowest frequencies: their phases are those of the shift.
 
 import math
 
-from diffragan.reconstruction.refinement.band import Band, ramp
+from diffragan.reconstruction.band import Band, ramp
 from diffragan.reconstruction.refinement.global_search import as_rows, shift_grid
 from diffragan.typing import Complex, Float, Tensor
 

@@ -8,9 +8,9 @@ import torch
 from diffragan.errors import InputError
 from diffragan.grid import Grid
 from diffragan.reconstruction.correlation import fourier_shell_correlation
+from diffragan.reconstruction.map_equations import image_equations, solve_map, sphere
 from diffragan.reconstruction.refinement.half_maps import THRESHOLD
 from diffragan.reconstruction.refinement.initial_stage import initial_state, initial_step
-from diffragan.reconstruction.refinement.maximise import image_equations, solve_map, sphere
 from diffragan.reconstruction.refinement.problem import Problem, make_problem
 from diffragan.reconstruction.refinement.refine_stage import (
     refine_state,

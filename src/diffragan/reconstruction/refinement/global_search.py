@@ -8,8 +8,8 @@ import math
 
 import torch
 
-from diffragan.reconstruction.refinement.band import Band, ramp, slice_points
-from diffragan.reconstruction.refinement.map_table import MapTable
+from diffragan.reconstruction.band import Band, ramp, slice_points
+from diffragan.reconstruction.map_table import MapTable
 from diffragan.typing import Complex, Float, Int, Tensor
 
 ORIENTATIONS_AT_ONCE = 2048

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 import torch
 
-from diffragan.reconstruction.refinement.band import ramp, slice_points
-from diffragan.reconstruction.refinement.halves import change_frame, frame_between
-from diffragan.reconstruction.refinement.map_table import make_table
-from diffragan.reconstruction.refinement.maximise import (
+from diffragan.reconstruction.band import ramp, slice_points
+from diffragan.reconstruction.map_equations import (
     Equations,
     image_equations,
     map_pixels,
     solve_map,
     sphere,
 )
+from diffragan.reconstruction.map_table import make_table
+from diffragan.reconstruction.refinement.halves import change_frame, frame_between
 from diffragan.reconstruction.refinement.problem import Problem
 from diffragan.reconstruction.refinement.shells import (
     last_shell_above,

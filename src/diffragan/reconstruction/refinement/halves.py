@@ -5,7 +5,7 @@ import torch
 
 from diffragan.grid import Grid
 from diffragan.reconstruction.map_alignment import climb_map
-from diffragan.reconstruction.refinement.map_table import make_table
+from diffragan.reconstruction.map_table import make_table
 from diffragan.reconstruction.refinement.state import Poses
 from diffragan.typing import Float, Int, Tensor, Volume
 

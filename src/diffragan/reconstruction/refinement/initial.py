@@ -14,7 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from diffragan.reconstruction.refinement.band import Band, slice_points
+from diffragan.reconstruction.band import Band, slice_points
+from diffragan.reconstruction.map_equations import (
+    Equations,
+    image_equations,
+    normal_equations,
+    solve_map,
+)
+from diffragan.reconstruction.map_table import make_table
+from diffragan.reconstruction.orientations import random_orientation
 from diffragan.reconstruction.refinement.global_search import (
     as_rows,
     log_likelihoods,
@@ -22,14 +30,6 @@ from diffragan.reconstruction.refinement.global_search import (
     reference_slices,
     shift_grid,
 )
-from diffragan.reconstruction.refinement.map_table import make_table
-from diffragan.reconstruction.refinement.maximise import (
-    Equations,
-    image_equations,
-    normal_equations,
-    solve_map,
-)
-from diffragan.reconstruction.refinement.orientations import random_orientation
 from diffragan.reconstruction.refinement.shells import (
     noise_floor,
     power,

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import torch
 
+from diffragan.reconstruction.map_equations import Equations, map_pixels, sphere
+from diffragan.reconstruction.orientations import orientation_grid
 from diffragan.reconstruction.refinement.initial import Plan, Start, advance, first_start
-from diffragan.reconstruction.refinement.maximise import Equations, map_pixels, sphere
-from diffragan.reconstruction.refinement.orientations import orientation_grid
 from diffragan.reconstruction.refinement.problem import Problem
 from diffragan.reconstruction.refinement.settings import RefinementSettings
 from diffragan.reconstruction.refinement.state import INITIAL, Row, State

@@ -7,10 +7,10 @@ Source: Levenberg, Q. Appl. Math. 2 (1944) 164; Marquardt, J. SIAM 11 (1963) 431
 
 import torch
 
-from diffragan.reconstruction.refinement.band import Band, ramp, slice_points
+from diffragan.reconstruction.band import Band, ramp, slice_points
+from diffragan.reconstruction.map_table import MapTable
+from diffragan.reconstruction.orientations import turn
 from diffragan.reconstruction.refinement.global_search import as_rows
-from diffragan.reconstruction.refinement.map_table import MapTable
-from diffragan.reconstruction.refinement.orientations import turn
 from diffragan.typing import Complex, Float, Tensor
 
 FIRST_DAMPING = 1e-2

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 
 from diffragan.in_order import in_order
-from diffragan.reconstruction.refinement.band import Band
+from diffragan.reconstruction.band import Band
+from diffragan.reconstruction.map_table import MapTable
 from diffragan.reconstruction.refinement.global_search import (
     best_candidates,
     log_likelihoods,
@@ -14,7 +15,6 @@ from diffragan.reconstruction.refinement.global_search import (
     shift_grid,
 )
 from diffragan.reconstruction.refinement.local_search import climb
-from diffragan.reconstruction.refinement.map_table import MapTable
 from diffragan.reconstruction.refinement.state import Poses
 from diffragan.typing import Complex, Float, Tensor
 

@@ -7,7 +7,7 @@ import torch
 
 from diffragan.errors import InputError
 from diffragan.grid import Grid
-from diffragan.reconstruction.refinement.band import Band, coefficients, half_disc, ramp
+from diffragan.reconstruction.band import Band, coefficients, half_disc, ramp
 from diffragan.reconstruction.refinement.centring import centre_uncertainty, centres
 from diffragan.reconstruction.refinement.initial import expected_signal
 from diffragan.reconstruction.refinement.settings import RefinementSettings

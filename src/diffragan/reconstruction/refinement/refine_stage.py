@@ -11,21 +11,21 @@ import math
 import numpy as np
 import torch
 
-from diffragan.reconstruction.refinement.half_maps import make_halves
-from diffragan.reconstruction.refinement.halves import random_halves
-from diffragan.reconstruction.refinement.map_table import make_table
-from diffragan.reconstruction.refinement.maximise import map_pixels
-from diffragan.reconstruction.refinement.orientations import (
+from diffragan.reconstruction.map_equations import map_pixels
+from diffragan.reconstruction.map_table import make_table
+from diffragan.reconstruction.orientations import (
     angle_between,
     orientation_grid,
     random_orientation,
 )
+from diffragan.reconstruction.refinement.half_maps import make_halves
+from diffragan.reconstruction.refinement.halves import random_halves
 from diffragan.reconstruction.refinement.pose_search import Search, climb_all, search_all
 from diffragan.reconstruction.refinement.problem import Problem
-from diffragan.reconstruction.refinement.resize import resized
 from diffragan.reconstruction.refinement.settings import RefinementSettings
 from diffragan.reconstruction.refinement.shells import sample_weights
 from diffragan.reconstruction.refinement.state import DONE, REFINE, Poses, Row, State
+from diffragan.reconstruction.resize import resized
 from diffragan.typing import Float, Tensor, Volume
 
 MARGIN = 3

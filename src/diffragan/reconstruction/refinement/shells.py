@@ -3,8 +3,8 @@
 import torch
 
 from diffragan.grid import Grid
+from diffragan.reconstruction.band import Band
 from diffragan.reconstruction.correlation import fourier_shell_correlation
-from diffragan.reconstruction.refinement.band import Band
 from diffragan.rings import ring_sum
 from diffragan.typing import Complex, Float, Tensor, Volume
 

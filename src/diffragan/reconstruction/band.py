@@ -39,7 +39,7 @@ class Band:
 
 def half_disc(pixels: int) -> Band:
     """Find the samples of an image of `pixels` a side whose shell lies below Nyquist's."""
-    axis = torch.arange(-(pixels // 2) + 1, pixels // 2, dtype=torch.float64)
+    axis = torch.arange(-((pixels - 1) // 2), (pixels + 1) // 2, dtype=torch.float64)
     y, x = torch.meshgrid(axis, axis[axis >= 0], indexing="ij")
     radius = torch.sqrt(x**2 + y**2)
     keep = (radius.round() <= (pixels - 1) // 2) & ((x > 0) | (y >= 0))

@@ -1,18 +1,19 @@
-"""The map that explains images best at given poses: the M-step of an iteration."""
+"""The map that explains images best at given poses: sums over the images, then one solution."""
 
 from dataclasses import dataclass
 
 import torch
 
 from diffragan.config.numerics import fast_even
+from diffragan.reconstruction.band import Band, ramp, slice_points
 from diffragan.reconstruction.least_squares import (
     adjoint,
     half_transform_shells,
-    normal_spectrum,
+    kernel_spectrum,
+    normal_kernel,
     shell_volumes,
     solve,
 )
-from diffragan.reconstruction.refinement.band import Band, ramp, slice_points
 from diffragan.typing import Complex, Float, Tensor, Volume
 
 RIDGE = 0.1
@@ -32,6 +33,14 @@ class Equations:
     spectrum: Float[Tensor, "z y half_x"]
     mean_weight: Float[Tensor, " shell"]
     """Data's weight of a coefficient, mean of each shell to the cube's corner."""
+
+    def plus(self, other: "Equations") -> "Equations":
+        """Return the equations of both sets of images together."""
+        return Equations(
+            self.right_side + other.right_side,
+            self.spectrum + other.spectrum,
+            self.mean_weight + other.mean_weight,
+        )
 
     def averaged(self, other: "Equations", share: float) -> "Equations":
         """Return these equations by `1 - share` and the others by `share`."""
@@ -68,14 +77,21 @@ def normal_equations(
     # A turn g leaves the density as it is, so what was measured at q holds at g q too.
     copies = torch.cat([flat @ g.T for g in turns])
     weight = weights.reshape(-1).double().cpu()
-    shells = copies.norm(dim=1).round().long().cpu()
-    volumes = shell_volumes(pixels)
-    sums = torch.zeros_like(volumes).index_add(0, shells, weight.repeat(len(turns)))
+    weights = weight.repeat(len(turns))
     return Equations(
         adjoint(copies, values.reshape(-1).repeat(len(turns)), pixels),
-        normal_spectrum(copies, weight.repeat(len(turns)), pixels),
-        2 * sums / volumes,
+        kernel_spectrum(normal_kernel(copies, weights, pixels)),
+        mean_weights(copies, weights, pixels),
     )
+
+
+def mean_weights(
+    points: Float[Tensor, "sample 3"], weights: Float[Tensor, " sample"], pixels: int
+) -> Float[Tensor, " shell"]:
+    """Weight of the data for a coefficient of each shell of a cube, on average."""
+    shells = points.norm(dim=1).round().long().cpu()
+    volumes = shell_volumes(pixels)
+    return 2 * torch.zeros_like(volumes).index_add(0, shells, weights.double()) / volumes
 
 
 def image_equations(
@@ -121,13 +137,15 @@ def solve_map(
         prior[:known] = restraint[:known].double()
     largest = STIFFEST * weight[weight > 0][-1]
     prior = torch.where(weight > 0, prior.clamp(max=largest), largest)
-    return solve(
+    volume = solve(
         equations.right_side.float(),
         equations.spectrum,
         prior[shells],
         weight[shells],
         support.float(),
     )
+    # A ridge dims all alike, which would be a wrong potential.
+    return volume if restraint is not None else (1 + RIDGE) * volume
 
 
 def sphere(pixels: int, box_angstrom: float, diameter_angstrom: float) -> Volume:
