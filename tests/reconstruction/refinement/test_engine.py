@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from blob import GRID, density, noisy_views, random_rotations
+from blob import (
+    GRID,
+    HEIGHTS,
+    POINTS,
+    density,
+    noisy_views,
+    project,
+    random_rotations,
+    random_shifts,
+)
 
 from diffragan.errors import ConfigError, InputError
 from diffragan.reconstruction.correlation import fourier_shell_correlation
@@ -30,6 +39,7 @@ from diffragan.reconstruction.refinement.refine_stage import (
     refine_state_from_poses,
     refine_step,
 )
+from diffragan.reconstruction.refinement.symmetry import symmetry_turns
 from diffragan.typing import Tensor
 
 QUICK = RefinementSettings(
@@ -143,6 +153,26 @@ def test_known_poses_are_kept_or_improved(views: tuple[Tensor, Tensor, Tensor]) 
     assert angle_between(refined.poses.rotations, rotations).median() < math.radians(4)
     _, correlation = fourier_shell_correlation(refined.full, density().float(), GRID)
     assert correlation[1:5].min() > 0.95
+
+
+def test_a_symmetric_map_is_symmetric_and_better() -> None:
+    turns = symmetry_turns("C2")
+    points = torch.cat([POINTS @ turn.T for turn in turns])
+    heights = HEIGHTS.repeat(2)
+    rotations, shifts = random_rotations(30, 50), random_shifts(30, 51)
+    clean = project(rotations, shifts, points, heights)
+    generator = torch.Generator().manual_seed(52)
+    noise = torch.randn(clean.shape, generator=generator, dtype=torch.float64)
+    images = clean + noise * clean.std()
+    truth = density(points, heights).float()
+    agreement = []
+    for name in ("C1", "C2"):
+        settings = RefinementSettings(symmetry=name, max_iterations=2)
+        found = refine(images, GRID, settings, poses=Poses(rotations, shifts)).full
+        agreement.append(float((found * truth).sum() / (found.norm() * truth.norm())))
+    assert agreement[1] > agreement[0]
+    half_turn = found.flip((1, 2)).roll((1, 1), (1, 2))
+    assert (half_turn - found).norm() < 1e-3 * found.norm()
 
 
 def test_the_other_hand_explains_the_same_images(refined: Refined) -> None:
