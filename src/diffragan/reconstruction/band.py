@@ -71,7 +71,7 @@ def ramp(
     shifts: Float[Tensor, "*batch 2"], band: Band, box_angstrom: float
 ) -> Complex[Tensor, "*batch sample"]:
     """Phases that bring an image whose molecule lies at `shifts` [Å] back to the origin."""
-    turns = shifts.double() @ (band.frequencies.T / box_angstrom)
+    turns = shifts.to(band.frequencies) @ (band.frequencies.T / box_angstrom)
     return torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).to(torch.complex64)
 
 
@@ -79,4 +79,5 @@ def slice_points(
     rotations: Float[Tensor, "*batch 3 3"], band: Band
 ) -> Float[Tensor, "*batch sample 3"]:
     """Where the samples of an image lie in the molecule's transform: x, y, z."""
+    rotations = rotations.to(band.frequencies.device)
     return band.frequencies.to(rotations.dtype) @ rotations[..., :2, :]

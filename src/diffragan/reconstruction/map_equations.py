@@ -73,7 +73,7 @@ def normal_equations(
     turns : Of the symmetry group.
     pixels : Side of the map.
     """
-    flat = points.reshape(-1, 3).double()
+    flat = points.reshape(-1, 3).double().cpu()
     # A turn g leaves the density as it is, so what was measured at q holds at g q too.
     copies = torch.cat([flat @ g.T for g in turns])
     weight = weights.reshape(-1).double().cpu()

@@ -74,7 +74,7 @@ def best_candidates(
     ----------
     best, shift : Best score over the shifts, and which shift it is.
     """
-    flat = orientations.reshape(-1, 9).to(best.dtype)
+    flat = orientations.reshape(-1, 9).to(best)
     # Within the angle when the trace of R_a^T R_b is larger than this.
     near = 1 + 2 * math.cos(apart)
     chosen = []

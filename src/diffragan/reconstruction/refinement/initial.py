@@ -121,7 +121,7 @@ def expect(
     """Weigh all poses of a batch; return its equations and the noise it leaves."""
     weights = sample_weights(start.noise, band)
     orientations = plan.orientations @ random_orientation(generator)
-    table = make_table(start.volume, int(band.shells[-1]))
+    table = make_table(start.volume.to(data.device), int(band.shells[-1]))
     references = reference_slices(table, orientations, band)
     # Never coarser than the reach: images moved by a whole step at random would blur the map.
     step = min(plan.box_angstrom / int(band.shells[-1]) / SHIFTS_PER_PERIOD, plan.shift_reach)
@@ -134,7 +134,7 @@ def expect(
     used = total > NEGLIGIBLE
     values = torch.complex(sums[used, : len(band)], sums[used, len(band) :])
     equations = normal_equations(
-        slice_points(orientations[used], band),
+        slice_points(orientations[used.cpu()], band),
         values * band.shares,
         total[used, None] * band.shares,
         plan.turns,
@@ -145,4 +145,4 @@ def expect(
     left = power(data).double().mean(0) + explained.double().sum(0) / len(data)
     means = ring_sum(left * band.shares, band.shells, int(band.shells[-1]) + 1)
     noise = means / ring_sum(band.shares, band.shells, len(means))
-    return equations, noise
+    return equations, noise.cpu()

@@ -43,9 +43,9 @@ def climb(
 
     Returns
     -------
-    Rotations, shifts, and `sum_k w_k |F_k - P_k|^2` of each image.
+    Rotations, shifts, and `sum_k w_k |F_k - P_k|^2` of each image, on the CPU.
     """
-    rotations, shifts = rotations.double(), shifts.double()
+    rotations, shifts = (v.double().to(data.device) for v in (rotations, shifts))
     cost, hessian, slope = _linearise(table, data, weights, band, rotations, shifts, box_angstrom)
     damping = torch.full_like(cost, FIRST_DAMPING)
     for _ in range(steps):
@@ -64,7 +64,7 @@ def climb(
         hessian = torch.where(better[:, None, None], tried[1], hessian)
         slope = torch.where(better[:, None], tried[2], slope)
         damping = damping * torch.where(better, DAMPING_DOWN, DAMPING_UP)
-    return rotations, shifts, cost
+    return rotations.cpu(), shifts.cpu(), cost.cpu()
 
 
 def _linearise(

@@ -13,11 +13,11 @@ LEAST, MOST = 1e-3, 0.9999
 
 
 def shell_means(values: Float[Tensor, "n sample"], band: Band) -> Float[Tensor, " shell"]:
-    """Mean over images and samples of each shell, in float64."""
+    """Mean over images and samples of each shell, in float64, on the CPU."""
     count = int(band.shells[-1]) + 1
     mean = values.double().mean(0) * band.shares
     totals = ring_sum(mean, band.shells, count)
-    return totals / ring_sum(band.shares, band.shells, count)
+    return (totals / ring_sum(band.shares, band.shells, count)).cpu()
 
 
 def power(values: Complex[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -33,7 +33,7 @@ def noise_floor(total: Float[Tensor, " shell"], share: float = 0.15) -> float:
 
 def sample_weights(noise: Float[Tensor, " shell"], band: Band) -> Float[Tensor, " sample"]:
     """Weight of each sample: its share over its noise's variance."""
-    return (band.shares / noise[band.shells]).float()
+    return (band.shares / noise.to(band.shares.device)[band.shells]).float()
 
 
 def map_correlation(first: Volume, second: Volume) -> Float[Tensor, " shell"]:
