@@ -8,6 +8,7 @@ from phase_objects import blobs, experiment, observe
 
 from diffragan.fourier import decentred, fft2, ifft2
 from diffragan.phasing.projections import (
+    MOST_TIMES,
     MeasuredModuli,
     energy_outside,
     inside_support,
@@ -192,3 +193,16 @@ def test_projecting_leaves_its_wave_and_its_moduli_as_they_were(seed: int, side:
     assert torch.equal(project_modulus(wave, moduli), first)
     assert torch.equal(wave, before)
     assert torch.equal(moduli.modulus, modulus)
+
+
+def test_what_counts_barely_bind_does_not_grow_beyond_what_is_expected() -> None:
+    wave, exact, _ = case(3, 9)
+    trust = torch.full_like(exact.modulus, 0.01)
+    moduli = MeasuredModuli(exact.modulus, exact.known, exact.recorded, trust=trust)
+    spectrum = fft2(project_modulus(1e6 * wave, moduli)).abs()
+    most = (MOST_TIMES * 0.99 + 0.01) * exact.modulus
+    assert bool((spectrum <= most * (1 + 1e-6))[:, exact.known].all())
+    # A small coefficient keeps what is its own.
+    small = fft2(project_modulus(1e-3 * wave, moduli)).abs()
+    own = 0.99 * fft2(1e-3 * wave).abs() + 0.01 * exact.modulus
+    torch.testing.assert_close(small[:, exact.known], own[:, exact.known])

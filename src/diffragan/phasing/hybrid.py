@@ -189,7 +189,8 @@ class HybridPhaser:
         ends = list(torch.chunk(waves, first)), list(torch.chunk(errors, first))
         found = consensus(*ends)
         agreement = found.overall_agreement(measured_in_rings(fine.moduli))
-        unsure = torch.nonzero(agreement < settings.sure).flatten().tolist()
+        alive = fine.moduli.bound.flatten(1).amax(1) > 0  # an empty pattern has nothing to agree on
+        unsure = torch.nonzero((agreement < settings.sure) & alive).flatten().tolist()
         if restarts == first or not unsure:
             return found
         rows = [number * count + place for number in range(first, restarts) for place in unsure]
