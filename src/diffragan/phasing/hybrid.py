@@ -71,7 +71,11 @@ class HybridPhaser:
         """Recover one wave from each item's pattern and image."""
         answer = self.answer(observations)
         experiment = observations.experiment
-        waves, images = self.settled(answer.waves, answer.found.error, experiment)
+        error = answer.found.error
+        if answer.prediction is not None:
+            # What is left is the network's wave, whose coarse real part is nobody's measurement.
+            error = torch.where(answer.prediction.failed, torch.inf, error)
+        waves, images = self.settled(answer.waves, error, experiment)
         return PhasedWaves(
             waves,
             images,
@@ -128,6 +132,9 @@ class HybridPhaser:
         told = None
         if calibration is not None:
             failed = curves["iterated"].mean(-1) < curves["network"].mean(-1)
+            waves = torch.where(failed[:, None, None], guess.waves, waves)
+            blend = torch.where(failed[:, None], curves["network"], curves["blend"])
+            curves = {**curves, "blend": blend}
             told = prediction(curves, evidence.bands, calibration, failed)
         return Answer(waves, guess, found, evidence, told)
 

@@ -79,7 +79,7 @@ class MeasuredModuli:
 
     @cached_property
     def most(self) -> Float[Tensor, "item y x"] | None:
-        """Largest modulus that a projection leaves to a wave's own part; `None` where all are exact.
+        """Largest modulus that a projection leaves to a wave's own part; `None` if all are exact.
 
         What counts barely bind would otherwise grow without end: iterations push against supports.
         """
