@@ -1,0 +1,75 @@
+"""How well a pattern fits slices of an intensity, by the likelihood of its counts.
+
+Given their number, counts of a pattern are distributed over its pixels as its slice of the
+intensity (multinomial), so neither exposure nor centring matters: shifts leave moduli alone.
+"""
+
+import torch
+
+from diffragan.grid import Grid
+from diffragan.reconstruction.many_views.geometry import turned
+from diffragan.reconstruction.many_views.lattice import corners, read_at, shell_index
+from diffragan.reconstruction.many_views.merging import Merged
+from diffragan.reconstruction.many_views.moduli import mean_intensity
+from diffragan.typing import Float, Tensor
+
+LEAST_SHARE = 1e-3
+"""Of the mean of a slice: an intensity below it is not known to be so low."""
+
+
+def posterior_intensity(merged: Merged) -> Float[Tensor, "z y half_x"]:
+    """Return the expected intensity behind merged counts; the shell's where none came.
+
+    (n + 1) / (e + 1 / S), the mean of the gamma distribution in `moduli`: never 0, so that no
+    single count rules an orientation out.
+    """
+    shell = mean_intensity(merged)[shell_index(merged.grid, merged.values.device)]
+    known = merged.known & (shell > 0)
+    if not merged.counted:
+        return torch.where(known, merged.intensity, shell.float())
+    sharing = torch.where(known, merged.sharing, 0.0)
+    rate = merged.expected * sharing + 1 / shell.clamp(min=1e-30)
+    return torch.where(shell > 0, (merged.values * sharing + 1) / rate, 0.0).float()
+
+
+def slices(
+    intensity: Float[Tensor, "z y half_x"],
+    points: Float[Tensor, "pixel 3"],
+    rotations: Float[Tensor, "view 3 3"],
+    grid: Grid,
+) -> Float[Tensor, "view pixel"]:
+    """Read slices of an intensity at orientations."""
+    at = corners(turned(points, rotations), grid)
+    return read_at(intensity, at).reshape(len(rotations), len(points))
+
+
+def log_likelihood(
+    values: Float[Tensor, " pixel"], slices_: Float[Tensor, "view pixel"]
+) -> Float[Tensor, " view"]:
+    """Log-likelihood of one pattern's values on several slices, up to a constant.
+
+    sum n log(I / sum I); Loh and Elser, Phys. Rev. E 80 (2009) 026705, eq. 8, with the number of
+    counts given.
+    """
+    shares = _shares(slices_)
+    counted = values > 0
+    return torch.log(shares[:, counted]) @ values[counted].double()
+
+
+def misfit(values: Float[Tensor, " pixel"], slice_: Float[Tensor, " pixel"]) -> float:
+    """Return by how many standard deviations a pattern fits worse than its slice's own counts.
+
+    Of n counts from the slice itself each has log p of the mean sum p log p and of its variance.
+    """
+    shares = _shares(slice_[None])[0]
+    logs, total = torch.log(shares), values.double().sum()
+    mean = (shares * logs).sum()
+    variance = (shares * (logs - mean) ** 2).sum()
+    found = (values.double() * logs).sum()
+    return float((total * mean - found) / (total * variance).clamp(min=1e-30).sqrt())
+
+
+def _shares(slices_: Tensor) -> Tensor:
+    floor = LEAST_SHARE * slices_.mean(-1, keepdim=True).clamp(min=1e-30)
+    exact = torch.maximum(slices_, floor).double()
+    return exact / exact.sum(-1, keepdim=True)

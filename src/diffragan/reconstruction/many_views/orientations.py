@@ -1,0 +1,176 @@
+"""Orientations refined against the counts of each pattern.
+
+Rounds of merging and searching. Patterns are merged in folds, and each is scored on the merge of
+the other folds alone: on a merge that holds its own counts, an orientation would stay where it is.
+Early rounds use coarse data, which a wrong orientation blurs least.
+
+Source: Loh and Elser, Phys. Rev. E 80 (2009) 026705 (likelihood of counts on slices);
+the local search is by ever smaller random turns.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from pydantic import Field
+from scipy.spatial.transform import Rotation
+
+from diffragan.config.settings import Settings
+from diffragan.errors import InputError
+from diffragan.grid import Grid
+from diffragan.reconstruction.many_views.likelihood import (
+    log_likelihood,
+    posterior_intensity,
+    slices,
+)
+from diffragan.reconstruction.many_views.merging import Merged, added, merge
+from diffragan.reconstruction.many_views.patterns import PatternSet
+from diffragan.typing import Float, Tensor
+
+NARROW = 0.4
+"""Width of the second search of a round over that of the first."""
+
+
+class OrientationSettings(Settings):
+    """Rounds of orientation refinement, from wide and coarse to narrow and fine."""
+
+    rounds: int = Field(7, ge=1)
+    first_degrees: float = Field(4.0, gt=0, le=90)
+    """Root mean square turn that is tried in the first round."""
+    last_degrees: float = Field(0.5, gt=0, le=90)
+    first_angstrom: float = Field(4.0, gt=0)
+    """Resolution of the data in the first round; all data are used after half of the rounds."""
+    wide_trials: int = Field(24, ge=1)
+    narrow_trials: int = Field(16, ge=0)
+    folds: int = Field(3, ge=2)
+    """Parts that are merged apart."""
+    seed: int = Field(0, ge=0)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRecord:
+    """What one round did."""
+
+    degrees: float
+    """Width of its search."""
+    limit_per_angstrom: float
+    moved_degrees: float
+    """Root mean square turn of all patterns."""
+    gain: float
+    """Mean gain of log-likelihood of a pattern."""
+
+
+def refine_orientations(
+    patterns: PatternSet,
+    grid: Grid,
+    limit_per_angstrom: float,
+    settings: OrientationSettings,
+    watch: Callable[[RoundRecord, PatternSet], None] | None = None,
+    device: torch.device | str = "cpu",
+) -> tuple[PatternSet, tuple[RoundRecord, ...]]:
+    """Refine all orientations of a set; its halves should be refined apart.
+
+    Raises
+    ------
+    InputError : There are fewer patterns than folds.
+    """
+    if len(patterns) < settings.folds:
+        raise InputError(
+            f"{patterns.name}: {len(patterns)} patterns cannot be divided into {settings.folds} "
+            "folds; give more"
+        )
+    records = []
+    for number in range(settings.rounds):
+        progress = number / max(settings.rounds - 1, 1)
+        degrees = settings.first_degrees ** (1 - progress) * settings.last_degrees**progress
+        first = min(1 / settings.first_angstrom, limit_per_angstrom)
+        limit = first + (limit_per_angstrom - first) * min(1.0, 2 * progress)
+        folds = [
+            patterns.only(patterns.kept[fold :: settings.folds]) for fold in range(settings.folds)
+        ]
+        merges = [merge(fold, grid, limit_per_angstrom, device) for fold in folds]
+        rotations, gains = patterns.rotations.clone(), []
+        for fold, part in enumerate(folds):
+            others = _sum([merges[k] for k in range(settings.folds) if k != fold])
+            intensity = posterior_intensity(others)
+            turned, gain = search(part, intensity, grid, limit, degrees, settings, number)
+            rotations[list(part.kept)] = turned
+            gains.append(gain)
+        moved = _rms_degrees(rotations[list(patterns.kept)], patterns)
+        patterns = replace(patterns, rotations=rotations)
+        record = RoundRecord(degrees, limit, moved, float(torch.cat(gains).mean()))
+        records.append(record)
+        if watch is not None:
+            watch(record, patterns)
+    return patterns, tuple(records)
+
+
+def search(
+    patterns: PatternSet,
+    intensity: Float[Tensor, "z y half_x"],
+    grid: Grid,
+    limit_per_angstrom: float,
+    degrees: float,
+    settings: OrientationSettings,
+    round_number: int = 0,
+) -> tuple[Float[Tensor, "view 3 3"], Float[Tensor, " view"]]:
+    """Search around each pattern's orientation; return the best and the gain of log-likelihood.
+
+    Parameters
+    ----------
+    intensity : That the pattern itself is not part of [V2 Å6].
+    degrees : Root mean square angle of the turns that are tried.
+    """
+    points = patterns.pixels.points
+    used = points.square().sum(-1) <= limit_per_angstrom**2
+    points = points[used].to(intensity.device)
+    found, gains = [], []
+    for batch in patterns.batches():
+        for number, values, rotation in zip(
+            batch.numbers.tolist(), batch.values, batch.rotations, strict=True
+        ):
+            # Each pattern draws its own turns, whichever others are searched with it.
+            generator = np.random.default_rng([settings.seed, round_number, number])
+            seen = values[used].to(intensity.device)
+            best, start, score = rotation, None, torch.tensor(0.0)
+            for trials, width in (
+                (settings.wide_trials, degrees),
+                (settings.narrow_trials, NARROW * degrees),
+            ):
+                tried = torch.cat([best[None], _turns(trials, width, generator) @ best])
+                scores = log_likelihood(seen, slices(intensity, points, tried, grid)).cpu()
+                start = scores[0] if start is None else start
+                place = int(scores.argmax())
+                best, score = tried[place], scores[place]
+            found.append(best)
+            gains.append(score - (score if start is None else start))
+    return torch.stack(found), torch.stack(gains)
+
+
+def _turns(count: int, degrees: float, generator: np.random.Generator) -> Float[Tensor, "n 3 3"]:
+    """Draw random turns of a root mean square angle."""
+    vectors = generator.normal(0, np.deg2rad(degrees) / 3**0.5, (count, 3))
+    return torch.from_numpy(Rotation.from_rotvec(vectors).as_matrix()).float()
+
+
+def _sum(merges: list[Merged]) -> Merged:
+    total = merges[0]
+    for other in merges[1:]:
+        total = added(total, other)
+    return total
+
+
+def _rms_degrees(rotations: Float[Tensor, "view 3 3"], before: PatternSet) -> float:
+    return float(
+        angles_degrees(rotations, before.rotations[list(before.kept)]).square().mean().sqrt()
+    )
+
+
+def angles_degrees(
+    first: Float[Tensor, "view 3 3"], second: Float[Tensor, "view 3 3"]
+) -> Float[Tensor, " view"]:
+    """Angle between each two orientations [degrees]."""
+    # The distance of two matrices keeps the digits of small angles, which the trace loses.
+    chord = (first.double() - second.double()).square().sum((-2, -1)).sqrt()
+    return torch.rad2deg(2 * torch.arcsin((chord / 8**0.5).clamp(max=1)))

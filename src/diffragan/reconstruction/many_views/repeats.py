@@ -1,0 +1,67 @@
+"""Several runs from slightly different starts: their average, and how far phases agree."""
+
+from dataclasses import dataclass
+
+import torch
+
+from diffragan.reconstruction.many_views.agreement import transform
+from diffragan.reconstruction.many_views.extension import Extended, Watch, extend_phases
+from diffragan.reconstruction.many_views.lattice import multiplicity, shell_index, shell_sum
+from diffragan.reconstruction.many_views.merging import Merged
+from diffragan.reconstruction.many_views.settings import ExtensionSettings
+from diffragan.reconstruction.many_views.starts import coarse_map
+from diffragan.typing import Bool, Float, Tensor, Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Averaged:
+    """Average of several runs."""
+
+    volume: Volume
+    """Origin at voxel [0, 0, 0] [V]."""
+    runs: tuple[Extended, ...]
+    prtf: Float[Tensor, " shell"] | None
+    """Phase retrieval transfer function; none of a single run."""
+
+
+def extend_repeatedly(
+    start: Volume,
+    merged: Merged,
+    free: Bool[Tensor, "z y half_x"],
+    molecule_angstrom3: float,
+    settings: ExtensionSettings,
+    watch: Watch | None = None,
+) -> Averaged:
+    """Extend phases from several starts and average the maps.
+
+    Parameters
+    ----------
+    start, merged, free, molecule_angstrom3, watch : See `extend_phases`.
+    """
+    runs, grid = [], merged.grid
+    for number in range(settings.starts):
+        noise = settings.start_noise if number else 0.0
+        seed = settings.seed + number
+        own = coarse_map(start, grid, settings.start_angstrom, noise, seed)
+        runs.append(extend_phases(own, merged, free, molecule_angstrom3, settings, watch))
+    volumes = torch.stack([run.volume for run in runs])
+    prtf = None
+    if settings.starts > 1:
+        prtf = phase_transfer(volumes, merged)
+    return Averaged(volumes.mean(0), tuple(runs), prtf)
+
+
+def phase_transfer(volumes: Float[Tensor, "run z y x"], merged: Merged) -> Float[Tensor, " shell"]:
+    """Phase retrieval transfer function: modulus of the mean over the mean modulus, per shell.
+
+    1 where all runs agree on the phases, 1 / sqrt(runs) where they are random.
+
+    Source: Chapman et al., J. Opt. Soc. Am. A 23 (2006) 1179, eq. 6.
+    """
+    grid = merged.grid
+    spectra = [transform(volume, 1.0) for volume in volumes]
+    shells, times = shell_index(grid, volumes.device), multiplicity(grid, volumes.device)
+    mean = torch.stack(spectra).mean(0).abs() * times
+    moduli = torch.stack([spectrum.abs() for spectrum in spectra]).mean(0) * times
+    top, bottom = (shell_sum(part, shells, merged.known) for part in (mean, moduli))
+    return torch.where(bottom > 0, top / bottom.clamp(min=1e-30), torch.nan)
