@@ -44,9 +44,9 @@ class Arguments:
     """How images are halved; auto takes the file's halves, or every other image."""
     symmetry: str = "C1"
     """C1, Cn or Dn, with the main axis along z."""
-    diameter: float | None = None
+    diameter_angstrom: float | None = None
     """Of the molecule [Å]; nine tenths of the box when left out."""
-    max_shift: float = 7.0
+    max_shift_angstrom: float = 7.0
     """Farthest a molecule may lie from the middle of its image [Å]."""
     starts: int = 3
     """Random starts of the embedded engine where nothing is known."""
@@ -92,15 +92,16 @@ def _request(arguments: Arguments) -> "Request":
     from diffragan.errors import ConfigError
     from diffragan.reconstruction.request import Request
 
-    names = {"diameter": "diameter_angstrom", "max_shift": "max_shift_angstrom"}
-    taken = ("poses", "engine", "symmetry", "half_sets", "seed", "starts", "iterations", "ranks")
+    taken = (
+        "poses", "engine", "symmetry", "half_sets", "seed", "starts", "iterations", "ranks",
+        "diameter_angstrom", "max_shift_angstrom",
+    )  # fmt: skip
     values = {name: getattr(arguments, name) for name in taken}
-    values |= {ours: getattr(arguments, name) for name, ours in names.items()}
     try:
         return Request.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).removesuffix("_angstrom").replace("_", "-")
+        name = str(first["loc"][0]).replace("_", "-")
         raise ConfigError(f"--{name} is {first['input']}: {first['msg'].lower()}") from None
 
 
