@@ -200,7 +200,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=None)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    record = {
+    record: dict[str, Any] = {
         "runs": [],
         "arguments": {name: str(value) for name, value in vars(arguments).items()},
         "cpu": cpu_model(),
