@@ -87,7 +87,7 @@ def spoil(folder: Path, how: str) -> None:
         ("no record", "holds no page.json"),
         ("cut off", "is not JSON"),
         ("older", "lacks 'verdict_rule', so it is of another version"),
-        ("older schema", "metrics.json: is of version 1, and this diffragan reads version 2"),
+        ("older schema", "metrics.json: is of version 1, and this diffragan reads version 3"),
         ("older record", "page.json: names no version, and this diffragan reads version 1"),
         ("damaged record", "page.json: damaged"),
         ("a list", "holds no evaluation"),

@@ -129,7 +129,9 @@ def phased_attributes(
         "structures": source_attributes["structures"],
         "provenance": dict(made_by),
     }
-    return {**content, "identity": fingerprint(content)}
+    # Where the data lie is no part of what the waves are.
+    what = {name: value for name, value in content.items() if name != "source"}
+    return {**content, "identity": fingerprint(what)}
 
 
 class PhasedStore:
