@@ -269,6 +269,16 @@ def test_exact_moduli_decide_alone_and_weak_ones_with_image_and_phase_object(
     assert bool((weak.moduli.restraint.abs().amax((-2, -1)) > 0).all())
 
 
+def test_a_molecule_that_fills_its_box_is_held_to_its_image(
+    weights: UnrolledWeights, observations: Observations
+) -> None:
+    guess = NetworkPhaser(weights).guess(observations)
+    full = guess.probability.clone()
+    full[1] = 0.9
+    held = fine_iterations(observations, replace(guess, probability=full), HybridSettings()).held
+    assert held.tolist() == [False, True, False, False]
+
+
 def test_beyond_the_recorded_square_the_wave_is_free(
     weights: UnrolledWeights, observations: Observations
 ) -> None:

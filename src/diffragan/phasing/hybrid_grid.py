@@ -99,11 +99,13 @@ def fine_iterations(
     """Return the iterations on the whole grid.
 
     Of well measured moduli these alone decide; a wave of weak ones is still held to its image and
-    to a phase object, without which it would drift into their noise.
+    to a phase object, without which it would drift into their noise. So is that of a molecule that
+    fills its box: its pattern is oversampled too little to determine it.
     """
     pixels = observations.experiment.wave_pixels
     moduli = _held_moduli(observations, settings.restraint, pixels).free_beyond()
-    held = mean_trust(moduli) < settings.well_measured
+    covered = (guess.probability > settings.likely).to(torch.float32).mean((-2, -1))
+    held = (mean_trust(moduli) < settings.well_measured) | (covered * LEAST_OVERSAMPLING > 1)
     if moduli.restraint is not None:
         moduli = replace(moduli, restraint=moduli.restraint * held[:, None, None])
     _, count, _ = settings.plan(pixels)
@@ -147,6 +149,11 @@ def _iterations(
     )
 
 
+LEAST_OVERSAMPLING = 2.0
+"""Area of the box over that of the molecule from which a pattern can determine a wave.
+
+Source: Bates, Optik 61 (1982) 247; Miao, Sayre and Chapman, J. Opt. Soc. Am. A 15 (1998) 1662.
+"""
 SHARED_SETTINGS = (
     "algorithm", "beta", "restraint", "cycle", "error_reduction_steps", "settled_fraction",
     "phase_object_angstrom",
