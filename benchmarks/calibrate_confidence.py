@@ -140,7 +140,7 @@ def phased(path: Path, phaser: HybridPhaser) -> list[Batch]:
             observations = read_observations(store, items)
             answer = phaser.answer(observations)
             bands = answer.evidence.bands
-            error, experiment = answer.found.error, store.experiment
+            error, experiment = answer.error, store.experiment
             _, settled = phaser.settled(answer.found.waves, error, experiment)
             guessed = imaged(answer.guess.waves, experiment)
             iterated, network = (
@@ -186,7 +186,7 @@ def blended(batches: Sequence[Batch], calibration: Calibration, phaser: HybridPh
         found, guess = batch.answer.found, batch.answer.guess
         fine = fine_iterations(batch.observations, guess, phaser.settings)
         waves = phaser.joined(found, guess.waves, told, moduli, bands, fine)
-        _, images = phaser.settled(waves, found.error, batch.store.experiment)
+        _, images = phaser.settled(waves, batch.answer.error, batch.store.experiment)
         for row, curve in enumerate(band_curves(batch.store, batch.items, images, bands)):
             batch.views[row].blended = curve
 

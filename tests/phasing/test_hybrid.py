@@ -279,6 +279,16 @@ def test_a_molecule_that_fills_its_box_is_held_to_its_image(
     assert held.tolist() == [False, True, False, False]
 
 
+def test_restarts_that_disagree_leave_no_trust_in_how_well_the_support_is_met(
+    weights: UnrolledWeights, observations: Observations
+) -> None:
+    for sure, trusted in ((0.0, True), (1.0, False)):
+        answer = phaser(weights, **BRIEF, sure=sure).answer(observations)
+        assert bool(answer.error.isfinite().all()) is trusted
+        if trusted:
+            assert torch.equal(answer.error, answer.found.error)
+
+
 def test_beyond_the_recorded_square_the_wave_is_free(
     weights: UnrolledWeights, observations: Observations
 ) -> None:

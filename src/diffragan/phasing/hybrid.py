@@ -37,6 +37,8 @@ class Answer:
     """Before their coarse real part is settled (`HybridPhaser.settled`)."""
     guess: NetworkGuess
     found: Consensus
+    error: Float[Tensor, " item"]
+    """As of `HybridPhaser.error`."""
     evidence: Evidence
     prediction: Prediction | None
 
@@ -71,7 +73,7 @@ class HybridPhaser:
         """Recover one wave from each item's pattern and image."""
         answer = self.answer(observations)
         experiment = observations.experiment
-        error = answer.found.error
+        error = answer.error
         if answer.prediction is not None:
             # What is left is the network's wave, whose coarse real part is nobody's measurement.
             error = torch.where(answer.prediction.failed, torch.inf, error)
@@ -136,7 +138,15 @@ class HybridPhaser:
             blend = torch.where(failed[:, None], curves["network"], curves["blend"])
             curves = {**curves, "blend": blend}
             told = prediction(curves, evidence.bands, calibration, failed)
-        return Answer(waves, guess, found, evidence, told)
+        return Answer(waves, guess, found, self.error(found, fine), evidence, told)
+
+    def error(self, found: Consensus, fine: Iterations) -> Float[Tensor, " item"]:
+        """Energy outside the support; infinite where restarts disagree.
+
+        A support that fills the box is met by many a wave, and then its being met says nothing.
+        """
+        agreement = found.overall_agreement(measured_in_rings(fine.moduli))
+        return torch.where(agreement < self.settings.sure, torch.inf, found.error)
 
     def joined(
         self,
@@ -148,7 +158,7 @@ class HybridPhaser:
         fine: Iterations,
     ) -> Waves:
         """Blend the iterated waves with the network's, and polish those that are well measured."""
-        waves = join(found, guess, curves, moduli, bands)
+        waves = join(found, guess, curves, moduli, bands, self.error(found, fine))
         alive = moduli.bound.flatten(1).amax(1) > 0
         rows = torch.nonzero(alive & ~fine.held).flatten().tolist()
         if rows and self.settings.polish:
@@ -217,13 +227,14 @@ def join(
     curves: Mapping[str, Float[Tensor, "item band"]],
     moduli: MeasuredModuli,
     bands: Bands,
+    error: Float[Tensor, " item"],
 ) -> Waves:
     """Blend the iterated wave with the network's, both with the measured moduli.
 
     Of an empty pattern the network's wave stands alone.
     """
     projected = project_modulus(guess, moduli)
-    doubt = 1 - convergence(found.error)
+    doubt = 1 - convergence(error)
     joined = blend(found.waves, projected, curves["iterated"], curves["network"], bands, doubt)
     dead = moduli.bound.flatten(1).amax(1) <= 0
     return torch.where(dead[:, None, None], guess, joined)
