@@ -9,7 +9,7 @@ from reconstruction_timing import Cost, cost_of
 
 from diffragan.io.mrc import read_mrc, write_stack
 from diffragan.io.star import ParticleOptics, write_particles
-from diffragan.reconstruction.normalised import normalised
+from diffragan.phasing.normalised import normalised
 from diffragan.reconstruction.relion.commands import (
     RelionSettings,
     initial_model_command,

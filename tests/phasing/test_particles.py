@@ -10,8 +10,8 @@ from diffragan.io.phased import PhasedStore
 from diffragan.io.star import read_particles
 from diffragan.io.triplets import TripletStore
 from diffragan.phasing.dataset import phase_dataset
+from diffragan.phasing.normalised import BACKGROUND_RADIUS
 from diffragan.phasing.particles import (
-    BACKGROUND_RADIUS,
     check_particle_names,
     write_particle_stack,
 )
@@ -97,14 +97,17 @@ class Outside:
         return PhasedWaves(waves, high_resolution_images(waves, observations.experiment), none)
 
 
-def test_a_background_without_noise_leaves_the_projection_in_volts(
+def test_where_a_background_has_no_noise_the_whole_image_gets_a_spread_of_one(
     villin_data: Path, tmp_path: Path
 ) -> None:
     data, out = TripletStore(villin_data), tmp_path / "clean.zarr"
     phase_dataset(data, Outside(), out, method="er", settings={"settings": {}}, items=[0, 1])
     images, _, _ = read_mrc(write_particle_stack(PhasedStore(out))[0])
-    expected = 0.2 / data.experiment.electron.interaction_rad_per_volt_angstrom
+    # A square of one value in zeros: its height is one over the spread of a share p of ones.
+    share = 100 / 128**2
+    expected = (share * (1 - share)) ** -0.5
     np.testing.assert_allclose(images[:, 60:70, 60:70], expected, rtol=1e-4)
+    np.testing.assert_allclose(images.std((-2, -1)), 1, rtol=1e-4)
     assert np.abs(images[:, :50]).max() == 0
 
 

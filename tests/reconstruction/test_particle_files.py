@@ -11,8 +11,8 @@ from diffragan.errors import ConfigError, InputError
 from diffragan.grid import Grid
 from diffragan.io.mrc import read_mrc, write_stack
 from diffragan.io.star import ParticleOptics, read_particles, write_particles
+from diffragan.phasing.normalised import is_normalised, normalised
 from diffragan.reconstruction.half_sets import half_sets
-from diffragan.reconstruction.normalised import is_normalised, normalised
 from diffragan.reconstruction.particle_files import write_particle_stack, write_particle_table
 from diffragan.reconstruction.refinement.state import Poses
 from diffragan.reconstruction.sources.particle_set import ParticleSet, some_of

@@ -19,8 +19,8 @@ from diffragan.evaluation.regrid import regrid
 from diffragan.evaluation.scaled_waves import Contrast, scaled_waves
 from diffragan.evaluation.view_matching import match_views
 from diffragan.grid import Grid
-from diffragan.io.mrc import EQUAL_PIXELS
 from diffragan.io.mrc_stack import ImageStack
+from diffragan.io.particle_images import open_stack
 from diffragan.io.phased import KIND, PhasedStore, phased_attributes, phased_specs
 from diffragan.io.provenance import provenance, sha256_of
 from diffragan.io.star import Particles, read_particles
@@ -165,35 +165,8 @@ def _open_stacks(star: Path, particles: Particles) -> Iterator[dict[str, ImageSt
     opened: dict[str, ImageStack] = {}
     try:
         for name in sorted(set(particles.stacks)):
-            opened[name] = ImageStack(_find(star, name))
-            _check_optics(star, particles, opened[name])
+            opened[name] = open_stack(star, particles, name)
         yield opened
     finally:
         for stack in opened.values():
             stack.close()
-
-
-def _find(star: Path, name: str) -> Path:
-    """Find a stack: RELION names it from the folder it was started in, others from the file's."""
-    places = [folder / name for folder in (star.parent, *star.absolute().parent.parents)]
-    for place in [*places, star.parent / Path(name).name]:
-        if place.is_file():
-            return place
-    raise InputError(
-        f"{star}: names the stack '{name}', which is not beside it nor in a folder above; put it "
-        "there"
-    )
-
-
-def _check_optics(star: Path, particles: Particles, stack: ImageStack) -> None:
-    said = particles.optics
-    if abs(said.pixel_angstrom - stack.pixel_angstrom) > EQUAL_PIXELS * stack.pixel_angstrom:
-        raise InputError(
-            f"{star}: says pixels of {said.pixel_angstrom:g} Å, and {stack.path.name} of "
-            f"{stack.pixel_angstrom:g} Å; correct the one that is wrong"
-        )
-    if said.image_pixels != stack.pixels:
-        raise InputError(
-            f"{star}: says images of {said.image_pixels} pixels, and {stack.path.name} has "
-            f"{stack.pixels}; correct the one that is wrong"
-        )

@@ -24,7 +24,7 @@ class ParticleImages:
         """
         self.star = star
         self._opened = {
-            name: _open(star, particles, name) for name in sorted(set(particles.stacks))
+            name: open_stack(star, particles, name) for name in sorted(set(particles.stacks))
         }
         self._places = [
             (self._opened[name], int(index))
@@ -71,7 +71,7 @@ def find_stack(star: Path, name: str) -> Path:
     )
 
 
-def _open(star: Path, particles: Particles, name: str) -> ImageStack:
+def open_stack(star: Path, particles: Particles, name: str) -> ImageStack:
     """Open a stack and hold it against the file's optics."""
     stack, said = ImageStack(find_stack(star, name)), particles.optics
     if abs(said.pixel_angstrom - stack.pixel_angstrom) > EQUAL_PIXELS * stack.pixel_angstrom:

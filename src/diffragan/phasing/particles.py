@@ -12,12 +12,10 @@ from diffragan.io.mrc import write_stack
 from diffragan.io.phased import PhasedStore
 from diffragan.io.star import ParticleOptics, write_particles
 from diffragan.io.star_tables import PLAIN_WORD, Values
+from diffragan.phasing.normalised import normalised
 from diffragan.physics.forward import projected_potential_of
 from diffragan.rotations import matrix_from_quaternion
-from diffragan.typing import Images
 
-BACKGROUND_RADIUS = 0.49
-"""Background is what lies farther than this share of the box from its centre."""
 NO_AMPLITUDE_CONTRAST = 0.0
 BATCH = 256
 MICROGRAPH = "rlnMicrographName"
@@ -60,7 +58,7 @@ def write_particle_stack(phased: PhasedStore) -> tuple[Path, Path]:
         items = range(start, min(start + BATCH, len(phased)))
         waves = torch.from_numpy(phased.read("wave", items))
         images = projected_potential_of(waves, experiment.electron)
-        stack[items.start : items.stop] = _normalised(images).numpy()
+        stack[items.start : items.stop] = normalised(images).numpy()
     images_path = phased.store.path.with_suffix(".mrcs")
     star_path = phased.store.path.with_suffix(".star")
     write_stack(images_path, stack, grid.pixel_angstrom, label=f"phased by {phased.method}")
@@ -100,14 +98,3 @@ def micrograph_name(molecule: str) -> str:
 def _molecule_names(phased: PhasedStore) -> list[str]:
     entries = phased.store.attributes["structures"]
     return [str(entries[int(index)]["name"]) for index in phased.read("structure")]
-
-
-def _normalised(images: Images) -> Images:
-    size = images.shape[-1]
-    axis = torch.arange(size) - size // 2
-    far = axis[:, None] ** 2 + axis[None, :] ** 2 > (BACKGROUND_RADIUS * size) ** 2
-    background = images[:, far]
-    mean, spread = background.mean(1), background.std(1)
-    # An iterated wave is exactly zero outside its support: leave such an image in volts.
-    spread = torch.where(spread > 0, spread, 1.0)
-    return (images - mean[:, None, None]) / spread[:, None, None]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from diffragan.errors import MissingExtraError, ProgramError
 from diffragan.io.files import output_folder
+from diffragan.phasing.normalised import is_normalised
 from diffragan.progress import tell
 from diffragan.reconstruction.found import Found
-from diffragan.reconstruction.normalised import is_normalised
 from diffragan.reconstruction.particle_files import STACK, write_particle_stack
 from diffragan.reconstruction.relion.commands import (
     FEWEST_ITERATIONS,

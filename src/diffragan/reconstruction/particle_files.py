@@ -11,7 +11,7 @@ from diffragan.errors import InputError
 from diffragan.io.mrc_stack import write_stack_in_parts
 from diffragan.io.star import HALF, image_name, write_particles
 from diffragan.io.star_tables import PLAIN_WORD
-from diffragan.reconstruction.normalised import normalised
+from diffragan.phasing.normalised import normalised
 from diffragan.reconstruction.refinement.state import Poses
 from diffragan.reconstruction.sources.particle_set import BATCH, ParticleSet
 from diffragan.typing import Int, Tensor

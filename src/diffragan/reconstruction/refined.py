@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from diffragan.phasing.normalised import is_normalised, normalised
 from diffragan.progress import Bar, progress_bar, tell
 from diffragan.reconstruction.found import Found
 from diffragan.reconstruction.maps import Maps
-from diffragan.reconstruction.normalised import is_normalised, normalised
 from diffragan.reconstruction.refinement import (
     RefinementSettings,
     State,
