@@ -1,5 +1,6 @@
 """Resolution and score of every method against one condition of the experiment."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,10 @@ from diffragan.evaluation.style import FAINT, INK
 HEIGHT_INCHES = 4.2
 NO_NOISE = 10.0
 """How many times the largest exposure lies what is drawn for none."""
+
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+LONG = 10_000
+"""From here on a power of ten is written as one: its zeros would run into each other."""
 
 
 def conditions_figure(name: str, cases: Sequence[Case]) -> Captioned:
@@ -113,6 +118,9 @@ def _condition_axis(ax: Axes, name: str, cases: Sequence[Case]) -> None:
 
 
 def _power(value: float) -> str:
+    power = round(math.log10(value))
+    if value >= LONG and value == 10**power:
+        return f"10{str(power).translate(SUPERSCRIPTS)}"
     return f"{value:,.0f}" if value >= 10 else f"{value:g}"
 
 
