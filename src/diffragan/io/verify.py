@@ -11,8 +11,8 @@ from diffragan.io.provenance import fingerprint
 from diffragan.io.shards import item_checksum
 from diffragan.io.store import Store
 
-NOT_IDENTIFIED = {"format", "format_version", "kind", RUN_ITEMS_ATTRIBUTE, "identity"}
-"""Attributes of the storage, which do not tell one set of data from another."""
+NOT_IDENTIFIED = {"format", "format_version", "kind", RUN_ITEMS_ATTRIBUTE, "identity", "source"}
+"""Attributes of the storage and of the place of other data: they do not tell what the data are."""
 
 
 def verify(store: Store) -> Iterator[int]:

@@ -1,13 +1,19 @@
 """Jobs that carry workers: submitted, replaced when their time is up, and cancelled at the end."""
 
+import signal
 from collections.abc import Mapping
 from typing import Any
 
-from dask_jobqueue.slurm import SLURMCluster, SLURMJob
 from distributed.core import Status
 
 from diffragan.config.slurm import SlurmSettings
 from diffragan.errors import ConfigError
+
+# dask-jobqueue, once imported, answers every interrupt of this process with `sys.exit()`.
+_on_interrupt = signal.getsignal(signal.SIGINT)
+from dask_jobqueue.slurm import SLURMCluster, SLURMJob  # noqa: E402
+
+signal.signal(signal.SIGINT, _on_interrupt)
 
 PASSED_ON = {
     "queue",
