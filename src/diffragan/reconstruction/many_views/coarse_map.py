@@ -46,6 +46,67 @@ class ImageBatch:
     """Where the molecule's origin appears: x, y, and perhaps z [Å]."""
 
 
+class ImageSums:
+    """Sums of images; memory does not grow with their number."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        grid: Grid,
+        finest_angstrom: float,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        """Start without images.
+
+        Parameters
+        ----------
+        finest_angstrom : Finest resolution that a map of these sums will be asked for [Å].
+        """
+        self.grid, self.images, self._device = grid, 0, device
+        self._view = _View(experiment, finest_angstrom, device)
+        size = torch.Size(half_shape(grid)).numel()
+        self._sums = torch.zeros(size, dtype=torch.complex128, device=device)
+        self._squares, self._noise = (
+            torch.zeros(size, dtype=torch.float64, device=device) for _ in range(2)
+        )
+
+    def add(self, batch: ImageBatch) -> None:
+        """Add images at their poses."""
+        view = self._view
+        for counts, dose, rotation, shift in zip(
+            batch.counts, batch.dose_e_per_a2.tolist(), batch.rotations, batch.shifts_angstrom,
+            strict=True,
+        ):  # fmt: skip
+            values, variance = view.coefficients(counts.to(self._device), dose, shift)
+            at = corners(turned(view.points, rotation[None])[0], self.grid)
+            values = torch.where(at.folded, values.conj(), values)
+            _add(self._sums, at, values * view.transfer)
+            _add(self._squares, at, view.transfer**2)
+            _add(self._noise, at, view.transfer**2 * variance)
+            self.images += 1
+
+    def include(self, others: "ImageSums") -> None:
+        """Add the images of other sums on the same grid."""
+        self._sums += others._sums
+        self._squares += others._squares
+        self._noise += others._noise
+        self.images += others.images
+
+    def map(self, resolution_angstrom: float) -> Volume:
+        """Make the coarse map of a resolution, origin at voxel [0, 0, 0] [V].
+
+        Raises
+        ------
+        InputError : There are no images.
+        """
+        if self.images == 0:
+            raise InputError("there are no images to make a coarse map from")
+        shape = half_shape(self.grid)
+        parts = (self._sums, self._squares, self._noise)
+        summed, squared, noisy = (with_mates(part.reshape(shape)) for part in parts)
+        return _estimate(summed, squared, noisy, self.grid, resolution_angstrom)
+
+
 def map_from_images(
     batches: Iterable[ImageBatch],
     experiment: Experiment,
@@ -59,28 +120,10 @@ def map_from_images(
     ------
     InputError : There are no images.
     """
-    size = torch.Size(half_shape(grid)).numel()
-    sums = torch.zeros(size, dtype=torch.complex128, device=device)
-    squares, noise = (torch.zeros(size, dtype=torch.float64, device=device) for _ in range(2))
-    view = _View(experiment, resolution_angstrom, device)
-    images = 0
+    sums = ImageSums(experiment, grid, resolution_angstrom, device)
     for batch in batches:
-        for counts, dose, rotation, shift in zip(
-            batch.counts, batch.dose_e_per_a2.tolist(), batch.rotations, batch.shifts_angstrom,
-            strict=True,
-        ):  # fmt: skip
-            values, variance = view.coefficients(counts.to(device), dose, shift)
-            at = corners(turned(view.points, rotation[None])[0], grid)
-            values = torch.where(at.folded, values.conj(), values)
-            _add(sums, at, values * view.transfer)
-            _add(squares, at, view.transfer**2)
-            _add(noise, at, view.transfer**2 * variance)
-            images += 1
-    if images == 0:
-        raise InputError("there are no images to make a coarse map from")
-    shape = half_shape(grid)
-    summed, squared, noisy = (with_mates(part.reshape(shape)) for part in (sums, squares, noise))
-    return _estimate(summed, squared, noisy, grid, resolution_angstrom)
+        sums.add(batch)
+    return sums.map(resolution_angstrom)
 
 
 class _View:

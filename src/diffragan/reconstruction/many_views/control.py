@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from diffragan.reconstruction.many_views.agreement import Judge
-from diffragan.reconstruction.many_views.extension import extend_phases
+from diffragan.reconstruction.many_views.extension import Extended, extend_phases
 from diffragan.reconstruction.many_views.lattice import frequency
 from diffragan.reconstruction.many_views.merging import Merged
 from diffragan.reconstruction.many_views.settings import ExtensionSettings
@@ -47,9 +47,26 @@ def control(
     ----------
     start, merged, free, molecule_angstrom3, settings : See `extend_phases`.
     """
+    extended = extend_phases(start, merged, free, molecule_angstrom3, settings)
+    return verdict_on(start, extended, merged, free, settings)
+
+
+def verdict_on(
+    start: Volume,
+    extended: Extended,
+    merged: Merged,
+    free: Bool[Tensor, "z y half_x"],
+    settings: ExtensionSettings,
+) -> ControlVerdict:
+    """Ask of a finished extension whether the coarse map and the intensities agree.
+
+    Parameters
+    ----------
+    extended : What `extend_phases` made of the others.
+    start, merged, free, settings : See `extend_phases`.
+    """
     limit = min(1 / settings.start_angstrom, merged.limit_per_angstrom)
     alike = Judge(merged, free).correlation(start, limit)
-    extended = extend_phases(start, merged, free, molecule_angstrom3, settings)
     chosen = extended.records[extended.chosen].r_factors
     inside = frequency(merged.grid, start.device) <= limit
     first, last = (torch.fft.rfftn(part)[inside] for part in (start, extended.volume))

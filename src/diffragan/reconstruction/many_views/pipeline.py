@@ -14,13 +14,14 @@ from pydantic import Field
 from diffragan.config.settings import Settings
 from diffragan.errors import ConfigError, InputError
 from diffragan.grid import Grid
+from diffragan.in_order import in_order
 from diffragan.reconstruction.coverage import check_views_differ
-from diffragan.reconstruction.many_views.extension import CycleRecord
+from diffragan.reconstruction.many_views.extension import CycleRecord, Extended
 from diffragan.reconstruction.many_views.free_regions import FreeRegions, width_for
 from diffragan.reconstruction.many_views.geometry import BOX_OVER_DIAMETER, grid_for
 from diffragan.reconstruction.many_views.merging import Merged, added, merge
 from diffragan.reconstruction.many_views.patterns import PatternSet
-from diffragan.reconstruction.many_views.repeats import Averaged, extend_repeatedly
+from diffragan.reconstruction.many_views.repeats import Averaged, averaged, extend_once
 from diffragan.reconstruction.many_views.scales import relative_scales, rescaled
 from diffragan.reconstruction.many_views.settings import ExtensionSettings
 from diffragan.reconstruction.many_views.supports import PROTEIN_ANGSTROM3_PER_DALTON
@@ -66,8 +67,11 @@ class PhasedTogether:
     free: Bool[Tensor, "z y half_x"]
 
 
-Progress = Callable[[str, CycleRecord, Volume], None]
-"""Told which map advanced (`map`, `half1` or `half2`), of what cycle, and its present map."""
+Progress = Callable[[str, int, CycleRecord, Volume], None]
+"""Told which map advanced (`map`, `half1` or `half2`), from which start, of what cycle, and its
+present map; from several threads where there are."""
+Keep = Callable[[str, int, Callable[[], Extended]], Extended]
+"""Gives the run of a map from one start, one that was kept or one made now."""
 
 
 def grid_of(experiment_box: float, diameter_angstrom: float, limit_per_angstrom: float) -> Grid:
@@ -117,6 +121,8 @@ def phase_together(
     mass_kda: float,
     settings: ManyViewsSettings | None = None,
     watch: Progress | None = None,
+    keep: Keep | None = None,
+    threads: int = 1,
 ) -> PhasedTogether:
     """Phase the merge of all patterns, and that of each half.
 
@@ -125,6 +131,8 @@ def phase_together(
     halves : From `merge_halves`.
     starts : Coarse maps on the merges' grid.
     mass_kda : Mass of the molecule, from which its volume follows [kDa].
+    keep : Asked for every run, so that a killed process need not do it again.
+    threads : Runs at the same time; any number gives the same maps.
 
     Raises
     ------
@@ -141,30 +149,49 @@ def phase_together(
                 f"the coarse map has {tuple(volume.shape)} voxels and the merged patterns "
                 f"{(grid.pixels,) * 3}; resample it to a box of {grid.box_angstrom:g} Å"
             )
-    molecule = mass_kda * 1e3 * PROTEIN_ANGSTROM3_PER_DALTON
-    width = width_for(grid, SPHERE_DIAMETER * molecule ** (1 / 3))
-    regions = FreeRegions(settings.free_fraction, settings.free_seed, width)
-    free = regions.mask(grid, starts.full.device)
-    both = added(*halves)
-
-    def run(name: str, start: Volume, merged: Merged, extension: ExtensionSettings) -> Averaged:
-        def tell(record: CycleRecord, volume: Volume) -> None:
-            if watch is not None:
-                watch(name, record, volume)
-
-        return extend_repeatedly(start, merged, free, molecule, extension, tell)
-
-    once = settings.extension
+    molecule = molecule_volume(mass_kda)
+    free = free_regions(grid, molecule, settings).to(starts.full.device)
+    both, once = added(*halves), settings.extension
     # Other noise in the starts of the second half: equal noise would count as agreement.
     other = replace_seed(once, once.seed + once.starts)
-    return PhasedTogether(
-        grid,
-        run("map", starts.full, both, once),
-        run("half1", starts.half1, halves[0], once),
-        run("half2", starts.half2, halves[1], other),
-        both,
-        free,
+    parts = {
+        "map": (starts.full, both, once),
+        "half1": (starts.half1, halves[0], once),
+        "half2": (starts.half2, halves[1], other),
+    }
+
+    def run(job: tuple[str, int]) -> Extended:
+        (name, number), (start, merged, extension) = job, parts[job[0]]
+
+        def tell(record: CycleRecord, volume: Volume) -> None:
+            if watch is not None:
+                watch(name, number, record, volume)
+
+        def make() -> Extended:
+            return extend_once(start, merged, free, molecule, extension, number, tell)
+
+        return make() if keep is None else keep(name, number, make)
+
+    jobs = [(name, number) for name in parts for number in range(once.starts)]
+    runs = list(in_order(run, jobs, threads))
+    full, half1, half2 = (
+        averaged(runs[place * once.starts : (place + 1) * once.starts], merged)
+        for place, (_, merged, _) in enumerate(parts.values())
     )
+    return PhasedTogether(grid, full, half1, half2, both, free)
+
+
+def molecule_volume(mass_kda: float) -> float:
+    """Volume of a protein of a mass [Å3]."""
+    return mass_kda * 1e3 * PROTEIN_ANGSTROM3_PER_DALTON
+
+
+def free_regions(
+    grid: Grid, molecule_angstrom3: float, settings: ManyViewsSettings
+) -> Bool[Tensor, "z y half_x"]:
+    """Draw the free reflections, in regions as wide as the intensity's features."""
+    width = width_for(grid, SPHERE_DIAMETER * molecule_angstrom3 ** (1 / 3))
+    return FreeRegions(settings.free_fraction, settings.free_seed, width).mask(grid)
 
 
 def replace_seed(settings: ExtensionSettings, seed: int) -> ExtensionSettings:

@@ -1,5 +1,6 @@
 """Several runs from slightly different starts: their average, and how far phases agree."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,30 +25,31 @@ class Averaged:
     """Phase retrieval transfer function; none of a single run."""
 
 
-def extend_repeatedly(
+def extend_once(
     start: Volume,
     merged: Merged,
     free: Bool[Tensor, "z y half_x"],
     molecule_angstrom3: float,
     settings: ExtensionSettings,
+    number: int = 0,
     watch: Watch | None = None,
-) -> Averaged:
-    """Extend phases from several starts and average the maps.
+) -> Extended:
+    """Extend phases from one of several starts, the coarse map itself or that with noise.
 
     Parameters
     ----------
-    start, merged, free, molecule_angstrom3, watch : See `extend_phases`.
+    start, merged, free, molecule_angstrom3, settings, watch : See `extend_phases`.
+    number : Which start; 0 is the coarse map itself.
     """
-    runs, grid = [], merged.grid
-    for number in range(settings.starts):
-        noise = settings.start_noise if number else 0.0
-        seed = settings.seed + number
-        own = coarse_map(start, grid, settings.start_angstrom, noise, seed)
-        runs.append(extend_phases(own, merged, free, molecule_angstrom3, settings, watch))
+    noise = settings.start_noise if number else 0.0
+    own = coarse_map(start, merged.grid, settings.start_angstrom, noise, settings.seed + number)
+    return extend_phases(own, merged, free, molecule_angstrom3, settings, watch)
+
+
+def averaged(runs: Sequence[Extended], merged: Merged) -> Averaged:
+    """Average the maps of several runs, and tell how far their phases agree."""
     volumes = torch.stack([run.volume for run in runs])
-    prtf = None
-    if settings.starts > 1:
-        prtf = phase_transfer(volumes, merged)
+    prtf = phase_transfer(volumes, merged) if len(runs) > 1 else None
     return Averaged(volumes.mean(0), tuple(runs), prtf)
 
 

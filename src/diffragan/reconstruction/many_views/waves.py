@@ -49,7 +49,7 @@ def waves_of_map(
     squared = x**2 + y**2
     used = squared <= limit_per_angstrom**2
     flat = torch.stack([x[used], y[used], ewald_height(squared[used], electron)], dim=-1)
-    values = _transform_at(volume, map_grid, turned(flat, rotations.cpu().double()))
+    values = transform_at(volume, map_grid, turned(flat, rotations.cpu().double()))
     shift = torch.zeros(len(rotations), 3, dtype=torch.float64)
     shift[:, : shifts_angstrom.shape[1]] = shifts_angstrom.cpu().double()
     angle = -2 * pi * (shift @ flat.T)
@@ -61,8 +61,15 @@ def waves_of_map(
     return transmission(phase).to(volume.device, torch.complex64)
 
 
-def _transform_at(volume: Volume, grid: Grid, points: Float[Tensor, "view pixel 3"]) -> Tensor:
-    """Transform of a map at any points x, y, z [1/Å], `(view, pixel)` [V Å3]."""
+def transform_at(volume: Volume, grid: Grid, points: Float[Tensor, "view pixel 3"]) -> Tensor:
+    """Transform of a map at any points x, y, z [1/Å], `(view, pixel)` [V Å3].
+
+    Parameters
+    ----------
+    volume : Origin at voxel [0, 0, 0] [V].
+    grid : Of the map.
+    points : Anywhere below its Nyquist frequency, on samples or between them.
+    """
     angles = 2 * pi * grid.pixel_angstrom * points.reshape(-1, 3).numpy()
     x, y, z = np.ascontiguousarray(angles.T)
     density = torch.fft.fftshift(volume).cpu().double().numpy().astype(np.complex128)
