@@ -68,8 +68,14 @@ def refine_orientations(
     settings: OrientationSettings,
     watch: Callable[[RoundRecord, PatternSet], None] | None = None,
     device: torch.device | str = "cpu",
+    first_round: int = 0,
 ) -> tuple[PatternSet, tuple[RoundRecord, ...]]:
     """Refine all orientations of a set; its halves should be refined apart.
+
+    Parameters
+    ----------
+    watch : Told of each round and of the patterns as they lie then.
+    first_round : Rounds done before, from whose orientations a stopped refinement goes on.
 
     Raises
     ------
@@ -81,7 +87,7 @@ def refine_orientations(
             "folds; give more"
         )
     records = []
-    for number in range(settings.rounds):
+    for number in range(first_round, settings.rounds):
         progress = number / max(settings.rounds - 1, 1)
         degrees = settings.first_degrees ** (1 - progress) * settings.last_degrees**progress
         first = min(1 / settings.first_angstrom, limit_per_angstrom)
