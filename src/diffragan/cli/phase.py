@@ -13,8 +13,9 @@ class Arguments:
     Methods: hybrid (a small network finds envelope and first phases, iterations on the measured
     moduli finish them, several times, and what they agree on is kept), network (that network
     alone), low-resolution (the image alone), er, hio, raar (iterations without a network), cgan
-    (the paper's network; needs --weights). Writes the store, and beside it an MRC stack with a
-    RELION STAR file. hybrid says of each view which resolution to expect, in both.
+    (the paper's network; needs --weights), many-views (a map of many views seen from each, refined
+    on its own pattern; needs --map). Writes the store, and beside it an MRC stack with a RELION
+    STAR file. hybrid says of each view which resolution to expect, in both.
 
     Example: diffragan phase data.zarr --out phased.zarr
     """
@@ -24,9 +25,12 @@ class Arguments:
     out: Path
     """Store to write, a folder whose name ends in .zarr."""
     method: str = "hybrid"
-    """hybrid, network, low-resolution, er, hio, raar or cgan."""
+    """hybrid, network, low-resolution, er, hio, raar, cgan or many-views."""
     weights: Path | None = None
     """Training run of a learned method; hybrid and network have weights of their own."""
+    map: Path | None = None
+    """Folder of `diffragan reconstruct` with the map that many-views goes by; of several molecules,
+    the folder that holds theirs."""
     effort: str | None = None
     """How much work hybrid spends on each view: quick, normal (when left out) or best."""
     restarts: int | None = None
@@ -58,7 +62,8 @@ def run(arguments: Arguments) -> None:
     from diffragan.phasing.foretold import foretold
     from diffragan.phasing.free_set import FreeSet, WithholdingPhaser
     from diffragan.phasing.particles import check_particle_names, write_particle_stack
-    from diffragan.phasing.registry import make_phaser, recorded_settings
+    from diffragan.phasing.registry import MapSource, make_phaser, recorded_settings
+    from diffragan.reconstruction.phasers import ALL_PHASERS, recorded_maps
 
     check_store_target(arguments.out, KIND)
     check_particle_names(arguments.out)
@@ -81,8 +86,15 @@ def run(arguments: Arguments) -> None:
     count = min(arguments.views or len(data), len(data))
     fraction = arguments.free_fraction
     free = None if fraction is None else FreeSet(fraction)
-    phaser = make_phaser(arguments.method, settings, arguments.weights, device)
-    recorded = recorded_settings(phaser, settings, arguments.weights)
+    maps = None if arguments.map is None else MapSource(arguments.map, data)
+    if maps is not None and free is not None:
+        raise ConfigError(
+            "--free-fraction says nothing of a map that has seen all pixels; leave it out"
+        )
+    phaser = make_phaser(
+        arguments.method, settings, arguments.weights, device, maps=maps, phasers=ALL_PHASERS
+    )
+    recorded = {**recorded_settings(phaser, settings, arguments.weights), **recorded_maps(maps)}
     if free is not None:
         phaser, recorded = WithholdingPhaser(phaser, free), {**recorded, **free.recorded}
     phase_dataset(

@@ -47,11 +47,17 @@ def phaser_of(phased: PhasedStore, device: str = "cpu") -> Phaser:
     Raises
     ------
     ConfigError : The method or one of its settings is not known.
-    InputError : The store does not say how it was made, or its weights are missing or changed.
+    InputError : The store does not say how it was made, it was phased by a map of many views, or
+        its weights are missing or changed.
     """
     recorded = phased.store.attributes.get("provenance", {}).get("settings", {})
     if "settings" not in recorded:
         raise InputError(f"{phased.store.path}: does not record the settings of its method")
+    if recorded.get("map"):
+        raise InputError(
+            "its map was made of all patterns, so that those of some say nothing of it; phase "
+            "extension has a control of its own, with the patterns of another molecule"
+        )
     weights = Path(recorded["weights"]) if recorded.get("weights") else None
     folder = weights or packaged_weights()
     for name, digest in (recorded.get("weights_sha256") or {}).items():

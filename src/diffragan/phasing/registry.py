@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from diffragan.config.settings import Settings
 from diffragan.errors import ConfigError, nearest
 from diffragan.io.provenance import sha256_of
+from diffragan.io.triplets import TripletStore
 from diffragan.phasing.algorithms import STEPS
 from diffragan.phasing.confidence import FILE as CALIBRATION
 from diffragan.phasing.hybrid import HybridPhaser
@@ -26,6 +27,14 @@ S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True, slots=True)
+class MapSource:
+    """Maps of the molecules of a data set, and the data set whose views show them."""
+
+    folder: Path
+    data: TripletStore
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Which phaser is wanted, and what it needs."""
 
@@ -35,6 +44,8 @@ class Request:
     weights: Path | None = None
     """Training run of a learned phaser."""
     device: str = "cpu"
+    maps: MapSource | None = None
+    """What a phaser by maps goes by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,7 @@ class Entry:
     needs_weights: bool = False
     has_weights: bool = False
     """Whether it has weights of its own and takes others."""
+    needs_maps: bool = False
 
     @property
     def iterates(self) -> bool:
@@ -61,11 +73,11 @@ def _low_resolution(_request: Request) -> Phaser:
 
 def _iterative(request: Request) -> Phaser:
     wanted = {**request.settings, "algorithm": request.method}
-    return IterativePhaser(_validated(IterativeSettings, request.method, wanted))
+    return IterativePhaser(validated(IterativeSettings, request.method, wanted))
 
 
 def _hybrid(request: Request) -> Phaser:
-    settings = _validated(HybridSettings, request.method, request.settings)
+    settings = validated(HybridSettings, request.method, request.settings)
     return HybridPhaser(
         settings, read_unrolled(request.weights or packaged_weights()), request.device
     )
@@ -79,11 +91,17 @@ def _conditional_gan(request: Request) -> Phaser:
     assert request.weights is not None
     sampling = None
     if request.settings:
-        sampling = _validated(SampleSettings, request.method, request.settings)
+        sampling = validated(SampleSettings, request.method, request.settings)
     return ConditionalGanPhaser(request.weights, request.device, sampling)
 
 
-def _validated(model: type[S], method: str, wanted: Mapping[str, Any]) -> S:
+def validated(model: type[S], method: str, wanted: Mapping[str, Any]) -> S:
+    """Check the settings of a method.
+
+    Raises
+    ------
+    ConfigError : One is not as the model wants it.
+    """
     try:
         return model.model_validate(wanted)
     except ValidationError as error:
@@ -129,24 +147,30 @@ def make_phaser(
     settings: Mapping[str, Any] | None = None,
     weights: Path | None = None,
     device: str = "cpu",
+    *,
+    maps: MapSource | None = None,
+    phasers: Mapping[str, Entry] = PHASERS,
 ) -> Phaser:
     """Make the phaser of a name.
 
     Parameters
     ----------
-    method : Name in `PHASERS`.
+    method : Name in `phasers`.
     settings : Settings that differ from the method's own.
     weights : Training run, for a learned phaser.
     device : Where its network lives.
+    maps : For a phaser by maps.
+    phasers : Those to choose from; layers above this one may know more.
 
     Raises
     ------
-    ConfigError : The method or a setting is not known, or weights are missing or not wanted.
-    InputError : The weights cannot be used.
+    ConfigError : The method or a setting is not known, or weights or maps are missing or not
+        wanted.
+    InputError : The weights or the maps cannot be used.
     """
-    if method not in PHASERS:
-        raise ConfigError(f"there is no method '{method}'; {nearest(method, PHASERS)}")
-    entry = PHASERS[method]
+    if method not in phasers:
+        raise ConfigError(f"there is no method '{method}'; {nearest(method, phasers)}")
+    entry = phasers[method]
     if entry.needs_weights and weights is None:
         raise ConfigError(
             f"method '{method}' needs `--weights RUN`, a run that `diffragan train` wrote"
@@ -154,7 +178,13 @@ def make_phaser(
     _check_settings(method, entry, settings or {})
     if weights is not None and not (entry.needs_weights or entry.has_weights):
         raise ConfigError(f"method '{method}' takes no weights; leave `--weights` out")
-    return entry.make(Request(method, settings or {}, weights, device))
+    if entry.needs_maps and maps is None:
+        raise ConfigError(
+            f"method '{method}' needs `--map DIR`, a folder that `diffragan reconstruct` wrote"
+        )
+    if maps is not None and not entry.needs_maps:
+        raise ConfigError(f"method '{method}' takes no map; leave `--map` out")
+    return entry.make(Request(method, settings or {}, weights, device, maps))
 
 
 def _check_settings(method: str, entry: Entry, settings: Mapping[str, Any]) -> None:
@@ -177,11 +207,12 @@ def recorded_settings(
     """Describe a phaser so that `make_phaser` can make it again: `settings` and `weights`.
 
     All settings in force are listed under `in_force`; weights, those of the package as well, and
-    their calibration are pinned by their hashes.
+    their calibration are pinned by their hashes. What a phaser by maps goes by is not among them.
     """
     in_force: dict[str, Any] = {}
-    if isinstance(phaser, IterativePhaser | HybridPhaser):
-        in_force = phaser.settings.model_dump()
+    own = getattr(phaser, "settings", None)
+    if isinstance(own, Settings):
+        in_force = own.model_dump()
     elif isinstance(phaser, ConditionalGanPhaser) and phaser.sampling is not None:
         in_force = phaser.sampling.model_dump()
     used = weights

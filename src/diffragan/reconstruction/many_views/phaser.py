@@ -1,26 +1,31 @@
-"""Phase the views of one molecule by a map of it: a phaser like all others."""
+"""Phase views by maps of their molecules: a phaser like all others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from pydantic import Field
 
+from diffragan.config.experiment import Experiment
 from diffragan.config.settings import Settings
 from diffragan.errors import InputError
-from diffragan.fourier import centred, decentred
+from diffragan.fourier import centred, decentred, resample
 from diffragan.grid import Grid
 from diffragan.phasing.iterative import IterativeSettings, iterate
 from diffragan.phasing.projections import measured_moduli
-from diffragan.phasing.protocol import Observations, PhasedWaves, high_resolution_images
+from diffragan.phasing.protocol import Observations, PhasedWaves
 from diffragan.phasing.rows import by_rows
 from diffragan.phasing.support import grown
+from diffragan.physics.forward import image
 from diffragan.reconstruction.many_views.supports import smoothed
 from diffragan.reconstruction.many_views.waves import waves_of_map
-from diffragan.typing import Bool, Float, Tensor, Volume, Waves
+from diffragan.typing import Bool, Float, Int, Tensor, Volume, Waves
 
 WEAK_VOLT = 1e-3
 EDGE_ANGSTROM = 1.0
+SUPPORT_PER_ANGSTROM = 0.5
+"""A support smoothed by `EDGE_ANGSTROM` has nothing beyond it."""
 
 
 class ManyViewsPhaserSettings(Settings):
@@ -35,24 +40,44 @@ class ManyViewsPhaserSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class KnownMap:
-    """A map and how it stood in each view."""
+    """A map, and where in it the molecule is."""
 
     volume: Volume
     """Origin at voxel [0, 0, 0] [V]."""
     support: Bool[Tensor, "z y x"]
     grid: Grid
     limit_per_angstrom: float
+    """Where it ends [1/Å]."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownViews:
+    """Which map each view of a data set shows, and how; by the number of the view."""
+
+    maps: Int[Tensor, " view"]
     rotations: Float[Tensor, "view 3 3"]
-    """By the number of the view in its data set; molecule to laboratory frame."""
+    """Map to laboratory frame."""
     shifts_angstrom: Float[Tensor, "view 3"]
+    """Where the map's origin appears [Å]."""
 
 
 class ManyViewsPhaser:
     """Takes the wave of each view from a map, then refines it against the view's own pattern."""
 
-    def __init__(self, known: KnownMap, settings: ManyViewsPhaserSettings | None = None) -> None:
-        """Keep the map."""
-        self.known, self.settings = known, settings or ManyViewsPhaserSettings()
+    def __init__(
+        self,
+        read_map: Callable[[int], KnownMap],
+        views: KnownViews,
+        settings: ManyViewsPhaserSettings | None = None,
+    ) -> None:
+        """Keep the poses, and how maps are read.
+
+        Parameters
+        ----------
+        read_map : Gives a map by its number in `views`; asked for one at a time.
+        """
+        self._map = lru_cache(maxsize=1)(read_map)
+        self.views, self.settings = views, settings or ManyViewsPhaserSettings()
 
     def phase(self, observations: Observations) -> PhasedWaves:
         """Phase each view by its number.
@@ -62,14 +87,16 @@ class ManyViewsPhaser:
         InputError : A view has no orientation.
         """
         numbers = list(observations.numbers)
-        if max(numbers) >= len(self.known.rotations):
+        if max(numbers) >= len(self.views.rotations):
             raise InputError(
                 f"view {max(numbers)} has no orientation; the map knows those of "
-                f"{len(self.known.rotations)} views"
+                f"{len(self.views.rotations)} views"
             )
         experiment, grid = observations.experiment, observations.experiment.wave_grid
-        start = decentred(self._waves(numbers, grid, observations, self.known.volume))
-        error = torch.full((len(numbers),), torch.nan)
+        finest = _finest_grid(experiment)
+        fine = self._waves(numbers, finest, observations)
+        start = decentred(resample(fine, grid.pixels).to(fine.dtype))
+        error, wave = torch.full((len(numbers),), torch.nan), start
         if self.settings.iterations:
             moduli = measured_moduli(observations).free_beyond()
             support = self._supports(numbers, grid, observations)
@@ -85,26 +112,63 @@ class ManyViewsPhaser:
                     start[chosen], moduli.rows(chosen), support[chosen], iterations, grid=grid
                 )
 
-            start, error = by_rows(work, range(len(numbers)), start.device)
-        waves = centred(start)
-        return PhasedWaves(waves, high_resolution_images(waves, experiment), error)
+            wave, error = by_rows(work, range(len(numbers)), start.device)
+            # What the stored waves are too coarse for is the map's.
+            fine = fine + resample(centred(wave - start), finest.pixels).to(fine.dtype)
+        images = image(
+            fine, finest, experiment.high_resolution, experiment.electron, experiment.image_pixels
+        )
+        return PhasedWaves(centred(wave), images, error)
 
-    def _waves(
-        self, numbers: list[int], grid: Grid, observations: Observations, volume: Volume
-    ) -> Waves:
-        known = self.known
-        return waves_of_map(
-            volume, known.grid, known.rotations[numbers], known.shifts_angstrom[numbers], grid,
-            observations.experiment.electron, known.limit_per_angstrom,
-        )  # fmt: skip
+    def _waves(self, numbers: list[int], grid: Grid, observations: Observations) -> Waves:
+        """Waves of the maps, origin at n // 2."""
+        return self._by_map(
+            numbers, lambda known, some: self._seen(known, known.volume, some, grid, observations)
+        )
 
     def _supports(
         self, numbers: list[int], grid: Grid, observations: Observations
     ) -> Bool[Tensor, "item y x"]:
-        """Project the map's support along each view, FFT order."""
-        # A map so weak that its wave is its projection, and so smooth that no edge rings.
-        weak = WEAK_VOLT * smoothed(self.known.support.float(), EDGE_ANGSTROM, self.known.grid)
+        """Project the maps' supports along each view, FFT order."""
         sigma = observations.experiment.electron.interaction_rad_per_volt_angstrom
-        seen = decentred(self._waves(numbers, grid, observations, weak)).imag
-        inside = seen > WEAK_VOLT * sigma * self.known.grid.pixel_angstrom
-        return grown(inside, self.settings.margin_angstrom, grid)
+
+        def inside(known: KnownMap, some: list[int]) -> Tensor:
+            # So weak that its wave is its projection, and so smooth that no edge rings.
+            weak = WEAK_VOLT * smoothed(known.support.float(), EDGE_ANGSTROM, known.grid)
+            seen = self._seen(known, weak, some, grid, observations, SUPPORT_PER_ANGSTROM)
+            return decentred(seen).imag > WEAK_VOLT * sigma * known.grid.pixel_angstrom
+
+        return grown(self._by_map(numbers, inside), self.settings.margin_angstrom, grid)
+
+    def _seen(
+        self,
+        known: KnownMap,
+        volume: Volume,
+        numbers: list[int],
+        grid: Grid,
+        observations: Observations,
+        most_per_angstrom: float = torch.inf,
+    ) -> Waves:
+        """Waves of a volume that lies as a map does."""
+        waves = waves_of_map(
+            volume, known.grid, self.views.rotations[numbers], self.views.shifts_angstrom[numbers],
+            grid, observations.experiment.electron,
+            min(known.limit_per_angstrom, most_per_angstrom),
+        )  # fmt: skip
+        return waves.to(observations.diffraction.device)
+
+    def _by_map(self, numbers: list[int], of: Callable[[KnownMap, list[int]], Tensor]) -> Tensor:
+        """Join what is made of the views of each map, in the order of the views."""
+        owner = self.views.maps[numbers]
+        rows, parts = [], []
+        for which in torch.unique(owner).tolist():
+            own = torch.nonzero(owner == which)[:, 0]
+            rows.append(own)
+            parts.append(of(self._map(which), [numbers[row] for row in own.tolist()]))
+        order = torch.argsort(torch.cat(rows)).to(parts[0].device)
+        return torch.cat(parts)[order]
+
+
+def _finest_grid(experiment: Experiment) -> Grid:
+    """Return the finer of the waves' and the images' grids: a map may reach beyond the waves'."""
+    return Grid(max(experiment.wave_pixels, experiment.image_pixels), experiment.box_angstrom)
