@@ -1,7 +1,8 @@
 """What RELION prints while it works, and when it fails, in our words."""
 
 import re
-from dataclasses import dataclass
+
+from diffragan.reconstruction.external_program import Progress
 
 _ITERATION = re.compile(
     r"(?:Expectation|Gradient Descent|optimisation|Optimisation) iteration (\d+)(?: of (\d+))?"
@@ -9,17 +10,6 @@ _ITERATION = re.compile(
 _RESOLUTION = re.compile(r"Resolution= ?([\d.]+)")
 _ERROR = re.compile(r"^ERROR:?\s*(.*)$")
 _NOISE = re.compile(r"^(in: |===|.*\.so|relion_\S*\(|-{5}|mpirun|MPI_ABORT|\+ |$)")
-DISK_FULL = ("no space left on device", "disk quota exceeded")
-MEMORY = ("bad_alloc", "cannot allocate memory", "out of memory", "allocatememory")
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where RELION is."""
-
-    iteration: int | None = None
-    of: int | None = None
-    resolution_angstrom: float | None = None
 
 
 def read_progress(line: str) -> Progress:
@@ -46,9 +36,3 @@ def reason(lines: list[str]) -> str:
                 return said[0].rstrip(".")
     said = [line.strip() for line in lines if not _NOISE.match(line.strip())]
     return said[-1].rstrip(".") if said else "it said nothing"
-
-
-def mentions(lines: list[str], phrases: tuple[str, ...]) -> bool:
-    """Whether the output mentions one of some phrases."""
-    text = "\n".join(lines).lower()
-    return any(phrase in text for phrase in phrases)
