@@ -1,4 +1,4 @@
-"""`diffragan reconstruct`: a 3D map from phased waves, true images, or any STAR file."""
+"""`diffragan reconstruct`: a 3D map from phased images, or from the patterns of many views."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,15 @@ if TYPE_CHECKING:
     from diffragan.reconstruction.pipeline import Extras, Reconstruction
     from diffragan.reconstruction.request import Request
 
+OF_PHASE_EXTENSION = (
+    "limit_per_angstrom", "start", "start_resolution_angstrom", "mass_kda", "star", "views",
+    "keep_all",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Arguments:
-    """Make a 3D map of phased images, with half maps, and say how good it is.
+    """Make a 3D map of phased images or of many views' patterns, and say how good it is.
 
     Poses: known (taken as they are), shifts (only where each molecule lies is refined), refine
     (orientations too, near the known ones), unknown (found, from random starts). Writes map.mrc,
@@ -21,13 +26,20 @@ class Arguments:
     for ChimeraX, and with --model the docked model. Several molecules get a folder each. A run
     that was stopped goes on when the same command is given again.
 
+    --method phase-extension needs no phased images: it merges the patterns of a data set in 3D and
+    extends the phases of a coarse map of its low-resolution images. It writes prtf.json,
+    r_factors.json and left_out.json too.
+
     Example: diffragan reconstruct phased.zarr --out map
+    Example: diffragan reconstruct views.zarr --method phase-extension --out map
     """
 
     images_of: tyro.conf.Positional[Path]
     """Store that `diffragan phase` wrote, a STAR file with its stack, or a data set."""
     out: Path
     """Folder for the maps."""
+    method: Literal["phased-images", "phase-extension"] = "phased-images"
+    """What the map is made from: images phased one by one, or patterns merged in 3D."""
     poses: Literal["known", "shifts", "refine", "unknown"] = "known"
     """What is done about orientations and shifts."""
     engine: Literal["embedded", "relion"] = "embedded"
@@ -49,13 +61,30 @@ class Arguments:
     max_shift_angstrom: float = 7.0
     """Farthest a molecule may lie from the middle of its image [Å]."""
     starts: int = 3
-    """Random starts of the embedded engine where nothing is known."""
+    """Random starts of the embedded engine where nothing is known; of phase extension, runs from
+    slightly different coarse maps, whose maps are averaged."""
     iterations: int | None = None
     """Most iterations of a refinement; until nothing changes any more when left out."""
     ranks: int = 3
     """Processes of RELION's refinement."""
     local_resolution: bool = False
     """Measure the local resolution too, which takes a minute or more."""
+    limit_per_angstrom: float | None = None
+    """Phase extension: highest frequency used of the patterns [1/Å]; their end when left out."""
+    start: Path | None = None
+    """Phase extension: coarse map to start from; made from the images when left out."""
+    start_resolution_angstrom: float | None = None
+    """Phase extension: of the coarse map [Å]; where its halves part when made from images."""
+    mass_kda: float | None = None
+    """Phase extension: of the molecule [kDa]; that of the data set's molecule when left out."""
+    star: Path | None = None
+    """Phase extension: STAR file with the views' orientations, if not those of the data set."""
+    views: int | None = None
+    """Phase extension: only so many of the first views."""
+    keep_all: bool = False
+    """Phase extension: use patterns that fit nothing too."""
+    threads: int | None = None
+    """Cores to use; all when left out. Any number gives the same maps."""
     page: bool = True
     """Write reconstruction.html, the map and its measures to look at."""
     seed: int = 0
@@ -69,6 +98,12 @@ def run(arguments: Arguments) -> None:
     from diffragan.reconstruction.open_source import open_source
     from diffragan.reconstruction.pipeline import reconstruct_all
 
+    if arguments.method == "phase-extension":
+        from diffragan.cli.phase_extension import reconstruct_by_phase_extension
+
+        reconstruct_by_phase_extension(arguments, _extras(arguments))
+        return
+    _check_method(arguments)
     request, extras = _request(arguments), _extras(arguments)
     sets = open_source(
         arguments.images_of,
@@ -84,6 +119,17 @@ def run(arguments: Arguments) -> None:
 
             write_reconstruction_page(made.folder, made.name)
     print(f"wrote {arguments.out}")
+
+
+def _check_method(arguments: Arguments) -> None:
+    from dataclasses import fields
+
+    from diffragan.errors import ConfigError
+
+    usual = {field.name: field.default for field in fields(arguments)}
+    for name in OF_PHASE_EXTENSION:
+        if getattr(arguments, name) != usual[name]:
+            raise ConfigError(f"--{name.replace('_', '-')} needs --method phase-extension")
 
 
 def _request(arguments: Arguments) -> "Request":
@@ -106,16 +152,15 @@ def _request(arguments: Arguments) -> "Request":
 
 
 def _extras(arguments: Arguments) -> "Extras":
-    import os
-
     from diffragan.device import choose_device
+    from diffragan.in_order import thread_count
     from diffragan.reconstruction.pipeline import Extras
 
     return Extras(
         model=arguments.model,
         local_resolution=arguments.local_resolution,
         device=choose_device(arguments.device),
-        threads=os.cpu_count() or 1,
+        threads=thread_count(arguments.threads),
     )
 
 

@@ -18,14 +18,16 @@ def write_results(
     result: PhasedTogether,
     folder: Path,
     truth: Volume | None = None,
-    provenance: Mapping[str, Any] | None = None,
+    record: Mapping[str, Any] | None = None,
+    more_factors: Mapping[str, Any] | None = None,
 ) -> Agreement:
     """Write `map.mrc`, its halves, `fsc.json`, `prtf.json` and `r_factors.json`.
 
     Parameters
     ----------
     truth : True potential on the grid, origin at n // 2, for simulated data [V].
-    provenance : Kept in `fsc.json`.
+    record : Kept in `fsc.json`.
+    more_factors : Kept in `r_factors.json`.
 
     Raises
     ------
@@ -34,13 +36,14 @@ def write_results(
     output_folder(folder)
     maps = as_maps(result)
     agreement = measure_agreement(maps, result.grid, truth)
-    record = {
-        "provenance": dict(provenance or {}),
+    kept = {
         "limit_per_angstrom": result.merged.limit_per_angstrom,
+        "resolution_fsc_0p5_angstrom": agreement.resolution_fsc_truth_0p5_angstrom,
+        **(record or {}),
     }
-    write_maps(folder, maps, agreement, result.grid, record)
+    write_maps(folder, maps, agreement, result.grid, kept)
     write_json(folder / "prtf.json", prtf_record(result))
-    write_json(folder / "r_factors.json", r_factor_record(result))
+    write_json(folder / "r_factors.json", {**r_factor_record(result), **(more_factors or {})})
     return agreement
 
 

@@ -1,0 +1,41 @@
+"""What phase extension of many views needs: memory, and room on the disk."""
+
+from pathlib import Path
+
+from diffragan.grid import Grid
+from diffragan.io.store_checks import check_room
+from diffragan.reconstruction.many_views.views import Views
+
+PROGRAM_BYTES = 5e8
+MERGE_BYTES = 130
+"""Of each voxel: sums of both halves and of all, their copies, coarse maps."""
+RUN_BYTES = 110
+"""Of each voxel in a running phase extension."""
+KEPT_BYTES = 5
+"""Of each voxel of a finished run: its map and support."""
+DISK_BYTES = 60
+"""Of each voxel: steps of merging, coarse maps and results."""
+MAPS = 3
+
+
+def check_needs(views: Views, grid: Grid, starts: int, threads: int, out: Path) -> str:
+    """Make sure that the disk has room, and say what the work will take.
+
+    Raises
+    ------
+    OutputError : It has not.
+    """
+    runs, voxels = MAPS * starts, grid.pixels**3
+    at_once = min(threads, runs)
+    memory = PROGRAM_BYTES + (MERGE_BYTES + RUN_BYTES * at_once + KEPT_BYTES * runs) * voxels
+    disk = (DISK_BYTES + KEPT_BYTES * runs) * voxels
+    check_room(out, disk, "a lower --limit-per-angstrom")
+    return (
+        f"{views.name}: {len(views.patterns):,} patterns, {runs} runs on {grid.pixels} voxels a "
+        f"side ({grid.box_angstrom:.0f} Å); takes about {_gigabytes(memory)} of memory and "
+        f"{_gigabytes(disk)} on the disk"
+    )
+
+
+def _gigabytes(size: float) -> str:
+    return f"{max(size, 1e7) / 1e9:.2g} GB"
