@@ -8,6 +8,7 @@ python benchmarks/reconstruction_engines.py PROTEIN.pdb [...] --views 500 2000 -
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from reconstruction_data import Views, make_views
 from reconstruction_relion import relion_unknown, write_views
 from reconstruction_timing import Cost, cost_of
 
+from diffragan.errors import DiffraganError
 from diffragan.io.files import write_json
 from diffragan.io.mrc import write_volume
 from diffragan.reconstruction.correlation import fourier_shell_correlation
@@ -118,7 +120,11 @@ def main() -> None:
         for count in arguments.views:
             for protein in arguments.proteins:
                 for seed in arguments.seeds:
-                    row = run_case(engine, protein, count, seed, arguments.out)
+                    try:
+                        row = run_case(engine, protein, count, seed, arguments.out)
+                    except DiffraganError as error:
+                        print(f"error: {error}", file=sys.stderr)
+                        sys.exit(2)
                     rows.append(row)
                     shown = f"{row['protein']} {count} {seed} {engine}: {_resolution(row)} Å"
                     print(f"{shown}, {row['cpu_s']:.0f} CPU s", flush=True)

@@ -1,12 +1,14 @@
 """RELION on the images of a benchmark: what it was asked, what it made, what it cost."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from reconstruction_data import Views
 from reconstruction_timing import Cost, cost_of
 
+from diffragan.errors import ProgramError
 from diffragan.io.mrc import read_mrc, write_stack
 from diffragan.io.star import ParticleOptics, write_particles
 from diffragan.phasing.normalised import normalised
@@ -42,7 +44,8 @@ def write_views(folder: Path, views: Views) -> None:
 
 def settings_for(views: Views, seed: int) -> RelionSettings:
     """Say what RELION is asked for; the rest is as its interface proposes."""
-    return RelionSettings(diameter_angstrom=DIAMETER * views.grid.box_angstrom, seed=seed + 1)
+    settings = RelionSettings(diameter_angstrom=DIAMETER * views.grid.box_angstrom, seed=seed + 1)
+    return replace(settings, batch=min(settings.batch, len(views.images)))
 
 
 def relion_known(folder: Path, views: Views) -> tuple[Volume, Cost]:
@@ -67,8 +70,13 @@ def relion_unknown(folder: Path, views: Views, seed: int) -> tuple[Volume, Cost]
 
 
 def _call(command: list[str], folder: Path) -> None:
-    with (folder / f"{Path(command[0]).name}.log").open("wb") as log:
-        subprocess.run(command, cwd=folder, check=True, stdout=log, stderr=subprocess.STDOUT)
+    place = folder / f"{Path(command[0]).name}.log"
+    with place.open("wb") as log:
+        done = subprocess.run(
+            command, cwd=folder, check=False, stdout=log, stderr=subprocess.STDOUT
+        )
+    if done.returncode:
+        raise ProgramError(f"{command[0]} failed with code {done.returncode}; its log is {place}")
 
 
 def _read(path: Path) -> Volume:

@@ -193,7 +193,7 @@ def main(words: Sequence[str] | None = None) -> None:
     add("--phased", nargs="*", default=[], metavar="[NAME=]STORE", help="the same views, phased")
     add("--molecules", nargs="+", required=True, metavar="NAME")
     add("--prepared", type=Path, required=True, help="folder with NAME.pdb of each molecule")
-    add("--poses", choices=["known", "shifts", "refine", "unknown"], default="shifts")
+    add("--poses", choices=["known", "shifts"], default="shifts")
     add("--engine", choices=["embedded", "relion"], default="embedded")
     add("--local", action="store_true", help="local resolution too")
     add("--out", type=Path, required=True)
