@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from diffragan.evaluation.curves import angstrom_axis
 from diffragan.evaluation.figures import Drawn, save
-from diffragan.evaluation.sections import BAR_ANGSTROM, density_half_width
+from diffragan.evaluation.sections import BAR_ANGSTROM, VISIBLE_SHARE
 from diffragan.evaluation.style import FAINT, INK, MUTED
 from diffragan.io.files import read_json
 from diffragan.io.mrc import read_mrc
@@ -19,6 +20,8 @@ from diffragan.io.mrc import read_mrc
 FACTORS, PRTF, GROWTH = "r_factors.json", "prtf.json", "growth.mrcs"
 LOOKS = {"map": ("#0072B2", "all patterns"), "half1": ("#009E73", "first half"),
          "half2": ("#D55E00", "second half")}  # fmt: skip
+ROOM = 1.3
+"""Around the density, over its own width."""
 PANELS = 6
 """Of the growing map: the start, stages on the way, and the end."""
 
@@ -56,9 +59,9 @@ def draw_phase_extension(place: Path, fsc: Mapping[str, Any], folder: Path) -> l
             save(
                 draw_growth(sections, pixel, factors["growth"], last["iteration"]),
                 folder / "growth",
-                "The section z = 0 of the map from the coarse start to the end of the data, with "
-                "the resolution of the data in force.",
-                "Sections that become sharper from left to right.",
+                "A slab of 3 Å through the middle of the map, from the coarse start to the end of "
+                "the data, with the resolution of the data in force.",
+                "Slabs that become sharper from left to right.",
             )
         )
     shells = (fsc.get("coverage") or {}).get("shells")
@@ -87,34 +90,37 @@ def draw_r_factors(factors: Mapping[str, Any]) -> Figure:
         iteration = [cycle["iteration"] for cycle in run["cycles"]]
         for kind, dash in (("work", (0, (3, 1.5))), ("free", "-")):
             values = [cycle[f"r_{kind}"] for cycle in run["cycles"]]
-            left.plot(iteration, values, color=colour, ls=dash, label=label if dash == "-" else "")
+            named = label if kind == "free" else None
+            left.plot(iteration, values, color=colour, ls=dash, label=named)
             curve = _numbers(run[f"{kind}_by_shell"])
             shown = (frequency > 0) & (frequency <= end)
             right.plot(frequency[shown], curve[shown], color=colour, ls=dash, lw=1.3)
         chosen = run["cycles"][run["chosen"]]
         left.plot(chosen["iteration"], chosen["r_free"], "o", color=colour, ms=4.5)
-    _mark_limits(left, factors["map"][0]["cycles"])
-    left.set(xlabel="iteration", ylabel="R-factor", ylim=(0, None), xlim=(0, None))
+    last = max(factors[name][0]["cycles"][-1]["iteration"] for name in LOOKS)
+    _mark_limits(left, factors["map"][0]["cycles"], last * 1.04)
+    left.set(xlabel="iteration", ylabel="R-factor", ylim=(0, None))
     right.set(xlabel="spatial frequency [1/Å]", xlim=(0, end))
     angstrom_axis(right, end)
-    figure.legend(loc="outside lower center", ncols=3)
+    for label, dash in (("free", "-"), ("work", (0, (3, 1.5)))):
+        left.plot([], [], color=MUTED, ls=dash, label=label)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure
 
 
-def _mark_limits(ax: Axes, cycles: list[Mapping[str, Any]]) -> None:
+def _mark_limits(ax: Axes, cycles: list[Mapping[str, Any]], last: float) -> None:
     """Say above the axes how far the data in force reach."""
-    top = ax.twiny()
-    top.set_xlim(0, None)
     seen: dict[float, int] = {}
     for cycle in cycles:
         seen.setdefault(cycle["limit_per_angstrom"], cycle["iteration"])
     for iteration in seen.values():
         ax.axvline(iteration, color=FAINT, lw=0.7, zorder=0)
+    top = ax.twiny()
+    for axes in (ax, top):
+        axes.set_xlim(0, last)
     top.set_xticks(list(seen.values()), [f"{1 / limit:.2g}" for limit in seen])
     top.set_xlabel("resolution of the data in force [Å]")
     top.spines["top"].set_visible(True)
-    ax.get_figure().draw_without_rendering()  # limits are known only then
-    top.set_xlim(ax.get_xlim())
 
 
 def draw_growth(
@@ -128,7 +134,7 @@ def draw_growth(
     figure = Figure(figsize=(7.2, 7.2 / len(shown) + 0.45), layout="constrained")
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
     middle = sections.shape[-1] // 2
-    half = min(density_half_width(_cube(sections[-1])), middle)
+    half = _half_width(sections[-1])
     part = slice(middle - half, middle + half)
     for ax, place in zip(panels, shown, strict=True):
         picture = sections[place][part, part]
@@ -159,9 +165,12 @@ def _stages(rows: list[Mapping[str, float]], chosen_iteration: int) -> list[int]
     return places
 
 
-def _cube(section: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Let one section stand for a whole map."""
-    return section[None]
+def _half_width(section: NDArray[np.float32]) -> int:
+    """Find half the side of the central square [pixels] that holds the density."""
+    middle = len(section) // 2
+    seen = np.argwhere(section > VISIBLE_SHARE * section.max())
+    reach = np.percentile(np.abs(seen - middle).max(axis=1), 99) if len(seen) else middle
+    return int(min(middle, ROOM * reach + 1))
 
 
 def draw_phases_and_coverage(prtf: Mapping[str, Any], shells: Mapping[str, Any] | None) -> Figure:
@@ -186,6 +195,10 @@ def draw_phases_and_coverage(prtf: Mapping[str, Any], shells: Mapping[str, Any] 
         often = right.twinx()
         often.plot(frequency[1:], shells["pixels_per_sample"][1:], color=LOOKS["half2"][0])
         often.set_yscale("log")
+        # Labels are plain text, so no powers of ten.
+        often.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        often.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        often.yaxis.set_minor_locator(NullLocator())
         often.set_ylabel("pixels per sample", color=LOOKS["half2"][0])
         often.spines["right"].set_visible(True)
     for ax in (left, right):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from diffragan.evaluation.curves import angstrom_axis
 from diffragan.evaluation.figures import Drawn, save
+from diffragan.evaluation.phase_extension_figures import draw_phase_extension
 from diffragan.evaluation.reconstruction_record import ReconstructionFolder
 from diffragan.evaluation.residue_figures import draw_periphery, draw_residues
 from diffragan.evaluation.sections import BAR_ANGSTROM, density_half_width
@@ -65,6 +66,7 @@ def draw_reconstruction_figures(found: ReconstructionFolder) -> list[Drawn]:
             )
         if found.validation.get("residues"):
             drawn += _residue_figures(found, folder)
+        drawn += draw_phase_extension(found.place, found.map.fsc, folder)
     return drawn
 
 

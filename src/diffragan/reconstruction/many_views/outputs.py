@@ -58,7 +58,7 @@ def write_outputs(
         "growth": growth.rows,
     }
     agreement = write_results(result, folder, truth, record, factors)
-    growth.write(folder, job.grid)
+    growth.write(folder)
     write_json(folder / LEFT_OUT, [{"number": o.number, "reason": o.reason} for o in out])
     which = torch.arange(views.count) % 2
     write_poses(folder / STAR, views, rotations, list(views.patterns.kept), which)

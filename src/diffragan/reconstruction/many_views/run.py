@@ -80,7 +80,7 @@ def _reconstruct(job: Job) -> Reconstruction:
     steps = Steps(claim_folder(job.folder / UNFINISHED, asked), job.extras.device)
     halves, out = _halves(job, steps)
     start = _start(job, steps, halves)
-    growth = Growth()
+    growth = Growth(job.grid)
     result = _phased(job, steps, halves, start, growth)
     made = write_outputs(job, halves, out, start, result, growth)
     release_folder(steps.folder)
