@@ -32,6 +32,8 @@ from diffragan.typing import Float, Tensor, Volume
 
 SMALLEST_TRANSFER = 0.02
 """Coefficients that the lens transferred less of are left out."""
+LITTLE = 0.1
+"""Of a shell's mean squared transfer: samples with much less of it are noise, however divided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class ImageSums:
             values = torch.where(at.folded, values.conj(), values)
             _add(self._sums, at, values * view.transfer)
             _add(self._squares, at, view.transfer**2)
-            _add(self._noise, at, view.transfer**2 * variance)
+            # A weighted sum's variance has the squares of the weights.
+            _add(self._noise, at, view.transfer**2 * variance, power=2)
             self.images += 1
 
     def include(self, others: "ImageSums") -> None:
@@ -99,12 +102,31 @@ class ImageSums:
         ------
         InputError : There are no images.
         """
+        summed, squared, noisy = self._totals()
+        return _estimate(summed, squared, noisy, self.grid, resolution_angstrom)
+
+    def noisy_map(self, resolution_angstrom: float) -> Volume:
+        """Make a map whose noise is not held back shell by shell, so that it can be told of halves.
+
+        Raises
+        ------
+        InputError : There are no images.
+        """
+        summed, squared, _ = self._totals()
+        shells = shell_index(self.grid, summed.device)
+        mean = shell_sum(squared, shells) / shell_sum(torch.ones_like(squared), shells)
+        inside = frequency(self.grid, summed.device) <= 1 / resolution_angstrom
+        share = (squared + LITTLE * mean[shells]).clamp(min=torch.finfo(torch.float64).tiny)
+        return _in_space(torch.where(inside, summed / share, 0.0), self.grid)
+
+    def _totals(self) -> tuple[Tensor, Tensor, Tensor]:
         if self.images == 0:
             raise InputError("there are no images to make a coarse map from")
         shape = half_shape(self.grid)
-        parts = (self._sums, self._squares, self._noise)
-        summed, squared, noisy = (with_mates(part.reshape(shape)) for part in parts)
-        return _estimate(summed, squared, noisy, self.grid, resolution_angstrom)
+        summed, squared, noisy = (
+            with_mates(part.reshape(shape)) for part in (self._sums, self._squares, self._noise)
+        )
+        return summed, squared, noisy
 
 
 def map_from_images(
@@ -156,15 +178,15 @@ class _View:
         return values * turn, float(counts.double().sum()) * unit**2
 
 
-def _add(sums: Tensor, at: Corners, values: Tensor) -> None:
-    for place, weight in zip(at.places, at.weights, strict=True):
+def _add(sums: Tensor, at: Corners, values: Tensor, power: int = 1) -> None:
+    for place, weight in zip(at.places, at.weights**power, strict=True):
         sums.index_add_(0, place, (weight * values).to(sums.dtype))
 
 
 def _estimate(
     sums: Tensor, squares: Tensor, noise: Tensor, grid: Grid, resolution_angstrom: float
 ) -> Volume:
-    """Wiener estimate with the signal of each shell, interpolation undone in real space."""
+    """Wiener estimate with the signal of each shell."""
     shells, tiny = shell_index(grid, sums.device), torch.finfo(torch.float64).tiny
     seen = squares > 0
     plain = torch.where(seen, (sums.abs() / squares.clamp(min=tiny)) ** 2, 0.0)
@@ -173,9 +195,13 @@ def _estimate(
     signal = (shell_sum(plain - spread, shells, seen) / population).clamp(min=0)[shells]
     wiener = torch.where(seen, signal / (signal + spread).clamp(min=tiny), 0.0)
     inside = frequency(grid, sums.device) <= 1 / resolution_angstrom
-    spectrum = torch.where(inside, wiener * sums / squares.clamp(min=tiny), 0.0)
+    return _in_space(torch.where(inside, wiener * sums / squares.clamp(min=tiny), 0.0), grid)
+
+
+def _in_space(spectrum: Tensor, grid: Grid) -> Volume:
+    """Transform back, and undo what linear interpolation did."""
     volume = torch.fft.irfftn(spectrum, s=(grid.pixels,) * 3) / grid.pixel_angstrom**3
-    place = torch.fft.fftfreq(grid.pixels, dtype=torch.float64, device=sums.device)
+    place = torch.fft.fftfreq(grid.pixels, dtype=torch.float64, device=spectrum.device)
     dimmed = torch.sinc(place) ** 2
     volume = volume / (dimmed[:, None, None] * dimmed[:, None] * dimmed)
     # The direct beam hides zero frequency: vacuum, most of the box, tells it.

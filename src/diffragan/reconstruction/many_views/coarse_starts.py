@@ -26,6 +26,9 @@ from diffragan.typing import Tensor, Volume
 FINEST_ANGSTROM, COARSEST_ANGSTROM = 4.0, 12.0
 """Between these a coarse map starts: finer data are the patterns', coarser ones show no shape."""
 HALVES_PART = 0.5
+BALL, EDGE_ANGSTROM = 1.1, 6.0
+"""Radius of the ball in which coarse maps are compared, over the molecule's, and its soft edge: the
+centre of mass is not in the middle of the molecule, and a hard edge would correlate."""
 IMAGES = "low-resolution images, of each half apart"
 
 
@@ -49,6 +52,7 @@ def start_from_images(
     halves: tuple[PatternSet, PatternSet],
     grid: Grid,
     resolution_angstrom: float | None = None,
+    diameter_angstrom: float | None = None,
     *,
     device: str = "cpu",
     threads: int = 1,
@@ -60,6 +64,7 @@ def start_from_images(
     ----------
     halves : The patterns whose images are used, at their orientations.
     resolution_angstrom : Of the maps; where those of the halves part at FSC 0.5 if not given [Å].
+    diameter_angstrom : Of the molecule; as the views have it if not given [Å].
     watch : Told how many more images were added.
 
     Raises
@@ -85,7 +90,10 @@ def start_from_images(
     first, second = in_order(add_up, halves, threads)
     parted = None
     if resolution_angstrom is None:
-        parted = _where_they_part(first.map(finest), second.map(finest), grid, finest)
+        coarse = first.noisy_map(finest), second.noisy_map(finest)
+        parted = _where_they_part(
+            *coarse, grid, finest, diameter_angstrom or views.diameter_angstrom
+        )
     chosen = resolution_angstrom or min(max(parted or finest, finest), COARSEST_ANGSTROM)
     half1, half2 = first.map(chosen), second.map(chosen)
     first.include(second)
@@ -102,10 +110,26 @@ def lens_ends_angstrom(views: Views) -> float:
     return 1 / min(ends)
 
 
-def _where_they_part(half1: Volume, half2: Volume, grid: Grid, finest: float) -> float | None:
-    frequencies, curve = fourier_shell_correlation(half1, half2, grid)
+def _where_they_part(
+    half1: Volume, half2: Volume, grid: Grid, finest: float, diameter_angstrom: float
+) -> float | None:
+    """Resolution at which two maps part [Å], judged where the molecule may be.
+
+    Most of the box is noise, which would part them early.
+    """
+    ball = torch.fft.ifftshift(_ball(grid, BALL * diameter_angstrom / 2)).to(half1)
+    frequencies, curve = fourier_shell_correlation(half1 * ball, half2 * ball, grid)
     inside = frequencies <= 1 / finest
     return resolution_at(curve[inside], frequencies[inside], HALVES_PART)
+
+
+def _ball(grid: Grid, radius_angstrom: float) -> Volume:
+    """Ball with a soft edge around n // 2, 1 inside and 0 outside."""
+    axis = (torch.arange(grid.pixels) - grid.pixels // 2) * grid.pixel_angstrom
+    distance = (axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2).sqrt()
+    edge = ((radius_angstrom + EDGE_ANGSTROM - distance) / EDGE_ANGSTROM).clamp(0, 1)
+    ball: Tensor = 0.5 - 0.5 * torch.cos(torch.pi * edge)
+    return ball
 
 
 def start_from_file(

@@ -139,6 +139,7 @@ def _start(job: Job, steps: Steps, halves: tuple[Half, Half]) -> ChosenStart:
                 (halves[0].patterns, halves[1].patterns),
                 job.grid,
                 resolution,
+                job.request.diameter_angstrom,
                 device=device,
                 threads=job.threads,
                 watch=bar.advance,
