@@ -56,8 +56,8 @@ EDGES_ANGSTROM = (1.6, 2.5, 4.0, 1e6)
 """Predicted resolutions up to which each row of intervals holds [Å]."""
 FEWEST = 12
 """Views that a row of its own needs; a row of fewer takes all views."""
-QUANTILES = (0.04, 0.96)
-"""A little more than 90 in 100, for the quantiles of few views are uncertain."""
+QUANTILES = (0.025, 0.975)
+"""More than 90 in 100: quantiles of few views are uncertain, and proteins differ."""
 
 
 @dataclass(frozen=True)
