@@ -1,0 +1,1 @@
+"""Dragonfly as an engine: our patterns as its files, its program run, its result in our frame."""
