@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
 from typing import TypeVar
 
 from diffragan.errors import ConfigError
@@ -16,11 +17,17 @@ AHEAD = 2
 """Batches handed out for each thread, so that none waits and few lie in memory."""
 
 
-def in_order(work: Callable[[A], B], batches: Iterable[A], threads: int) -> Iterator[B]:
+def in_order(
+    work: Callable[[A], B], batches: Iterable[A], threads: int, stop: Event | None = None
+) -> Iterator[B]:
     """Yield what `work` makes of each batch, in their order.
 
     Each thread computes with one core, so that sums are added in one order. Threads share memory,
     and PyTorch lets others run while it computes.
+
+    Parameters
+    ----------
+    stop : Set when nobody waits for results any more, for work that is long and can end early.
     """
     waiting: deque[Future[B]] = deque()
     with one_thread(), ThreadPoolExecutor(threads) as pool:
@@ -33,6 +40,8 @@ def in_order(work: Callable[[A], B], batches: Iterable[A], threads: int) -> Iter
                 yield waiting.popleft().result()
         finally:
             # After an interruption nobody waits for what was handed out.
+            if stop is not None:
+                stop.set()
             for future in waiting:
                 future.cancel()
 

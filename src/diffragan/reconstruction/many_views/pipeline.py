@@ -7,6 +7,7 @@ correlation says nothing coarser than that map's resolution.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
 
 import torch
 from pydantic import Field
@@ -123,6 +124,7 @@ def phase_together(
     watch: Progress | None = None,
     keep: Keep | None = None,
     threads: int = 1,
+    stop: Event | None = None,
 ) -> PhasedTogether:
     """Phase the merge of all patterns, and that of each half.
 
@@ -133,6 +135,7 @@ def phase_together(
     mass_kda : Mass of the molecule, from which its volume follows [kDa].
     keep : Asked for every run, so that a killed process need not do it again.
     threads : Runs at the same time; any number gives the same maps.
+    stop : Set after an interruption; `watch` can look at it, and end the other runs by raising.
 
     Raises
     ------
@@ -173,7 +176,7 @@ def phase_together(
         return make() if keep is None else keep(name, number, make)
 
     jobs = [(name, number) for name in parts for number in range(once.starts)]
-    runs = list(in_order(run, jobs, threads))
+    runs = list(in_order(run, jobs, threads, stop))
     full, half1, half2 = (
         averaged(runs[place * once.starts : (place + 1) * once.starts], merged)
         for place, (_, merged, _) in enumerate(parts.values())

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Event
 
 from diffragan.errors import ConfigError
 from diffragan.in_order import in_order
@@ -95,7 +96,13 @@ def _halves(job: Job, steps: Steps) -> tuple[tuple[Half, Half], tuple[LeftOut, .
     reads = passes(job.refinement) * len(patterns)
     what = "merging" if job.refinement is None else "refining"
     with progress_bar(reads, f"{what} {views.name}") as bar:
-        counting = read_with(patterns, bar.advance).halves()
+        stop = Event()
+
+        def watch(more: int) -> None:
+            _end_if(stop)
+            bar.advance(more)
+
+        counting = read_with(patterns, watch).halves()
 
         def prepare(which: int) -> Half:
             return prepare_half(
@@ -108,7 +115,7 @@ def _halves(job: Job, steps: Steps) -> tuple[tuple[Half, Half], tuple[LeftOut, .
                 sort=not job.request.keep_all,
             )
 
-        first, second = in_order(prepare, (0, 1), job.threads)
+        first, second = in_order(prepare, (0, 1), job.threads, stop)
     out = sorted((*unusable, *first.left_out, *second.left_out), key=lambda one: one.number)
     if out:
         tell(left_out_words(out, total))
@@ -156,10 +163,11 @@ def _phased(
     """Extend phases from every start, going on where an earlier run was stopped."""
     settings = job.settings(start)
     extension = settings.extension
-    most = extension.stages - 1 + extension.cycles
+    most, stop = extension.stages - 1 + extension.cycles, Event()
     with progress_bar(3 * extension.starts * most, f"phasing {job.views.name}") as bar:
 
         def watch(name: str, number: int, record: CycleRecord, volume: Volume) -> None:
+            _end_if(stop)
             bar.advance()
             bar.note(f"{name}: {1 / record.limit_per_angstrom:.2f} Å, R-free "
                      f"{record.r_factors.free:.3f}")  # fmt: skip
@@ -193,7 +201,14 @@ def _phased(
             watch,
             keep,
             job.threads,
+            stop,
         )
+
+
+def _end_if(stop: Event) -> None:
+    """End the work of a thread after an interruption."""
+    if stop.is_set():
+        raise KeyboardInterrupt
 
 
 def _packed_start(start: ChosenStart) -> Checkpoint:
