@@ -18,6 +18,7 @@ from diffragan.io.files import read_json
 from diffragan.io.mrc import read_mrc
 
 FACTORS, PRTF, GROWTH = "r_factors.json", "prtf.json", "growth.mrcs"
+LEFT_OUT = "left_out.json"
 LOOKS = {"map": ("#0072B2", "all patterns"), "half1": ("#009E73", "first half"),
          "half2": ("#D55E00", "second half")}  # fmt: skip
 ROOM = 1.3
@@ -77,6 +78,26 @@ def draw_phase_extension(place: Path, fsc: Mapping[str, Any], folder: Path) -> l
             )
         )
     return drawn
+
+
+def phases_words(place: Path, fsc: Mapping[str, Any]) -> str:
+    """Say what phase extension started from and used; nothing of other reconstructions."""
+    if not (place / FACTORS).exists() or "start" not in fsc:
+        return ""
+    start, out = fsc["start"], len(read_json(place / LEFT_OUT))
+    end, sizes = 1 / fsc["limit_per_angstrom"], fsc["half_set_sizes"]
+    words = [
+        f"Phases were extended from {start['resolution_angstrom']:.2f} Å (start: "
+        f"{start['source']}) to {end:.2f} Å, by {sum(sizes)} patterns",
+        f", {out} more were left out. " if out else ". ",
+    ]
+    if start["halves_share_it"]:
+        words.append("The halves share their start, so they tell nothing coarser than it. ")
+    if fsc["start_fits"]:
+        words.append("The patterns fit the start.")
+    else:
+        words.append("The patterns do not fit the start: do not trust this map.")
+    return "".join(words)
 
 
 def draw_r_factors(factors: Mapping[str, Any]) -> Figure:
