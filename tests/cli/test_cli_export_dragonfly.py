@@ -34,6 +34,15 @@ def test_each_molecule_has_a_folder(
     assert (len(photons), len(whole)) == (4, 4)
     assert 0 < photons.pixels < whole.pixels
     assert "num_div = 5" in (tmp_path / "beta" / "config.ini").read_text()
+    capsys.readouterr()
+    assert run(["info", str(tmp_path / "beta" / "photons.emc")]) == 0
+    shown = capsys.readouterr().out
+    assert f"4 patterns of {photons.pixels} pixels" in shown
+    assert f"{sum(int(photons.frame(n).sum()) for n in range(4)):,} counts" in shown
+    assert run(["info", str(tmp_path / "beta" / "detector.h5")]) == 0
+    assert f"{photons.pixels} pixels, {photons.pixels} of them good" in capsys.readouterr().out
+    assert run(["info", str(tmp_path / "beta" / "start.h5")]) == 2
+    assert "damaged or not Dragonfly's" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,33 @@ def _trained_for(path: Path) -> Iterator[str]:
         yield f"  calibrated ({FILE}): `phase` predicts the resolution of each view"
 
 
+def _photons(path: Path) -> Iterator[str]:
+    from diffragan.io.dragonfly import read_photons
+
+    photons = read_photons(path)
+    yield f"{path}: Dragonfly's counts, {len(photons)} patterns of {photons.pixels} pixels"
+    yield f"  {photons.counts:,} counts, {photons.counts / len(photons):.4g} in a pattern"
+    yield "  no problem found"
+
+
+def _dragonfly(path: Path) -> Iterator[str]:
+    """Describe a detector, or what an iteration found."""
+    from diffragan.io.dragonfly_hdf5 import GOOD, read_detector, read_output
+
+    try:
+        detector = read_detector(path)
+    except InputError:
+        found = read_output(path)
+        voxels, known = len(found.intensity), (found.weight > 0).mean()
+        yield f"{path}: Dragonfly's intensity, {voxels}^3 voxels, {known:.0%} of them measured"
+        yield f"  {len(found.quaternions)} orientations"
+    else:
+        good = int((detector.mask == GOOD).sum())
+        yield f"{path}: Dragonfly's detector, {len(detector.mask)} pixels, {good} of them good"
+        yield f"  radius of the Ewald sphere: {detector.ewald_radius_voxels:.4g} voxels"
+    yield "  no problem found"
+
+
 DESCRIBERS: dict[tuple[str, ...], Callable[[Path], Iterator[str]]] = {
     (".zarr", ".partial"): _store,
     (".pdb", ".ent", ".cif", ".mmcif"): _structure,
@@ -254,5 +281,7 @@ DESCRIBERS: dict[tuple[str, ...], Callable[[Path], Iterator[str]]] = {
     (".star",): _star,
     (".yaml", ".yml"): _configuration,
     (".json",): _json,
+    (".emc",): _photons,
+    (".h5",): _dragonfly,
 }
 """Endings of a name to the function that describes such a file."""

@@ -102,6 +102,12 @@ class Photons:
         """Return the number of frames."""
         return len(self.starts[0]) - 1
 
+    @property
+    def counts(self) -> int:
+        """Counts of all frames together."""
+        ones, others = (int(part[-1]) for part in self.starts)
+        return ones + int(self.words[len(self.words) - others :].sum(dtype=np.int64))
+
     def frame(self, number: int) -> NDArray[np.int32]:
         """Return the counts of one frame, `(pixel,)`."""
         ones, others = self.starts
