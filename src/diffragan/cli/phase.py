@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
+
+if TYPE_CHECKING:
+    from diffragan.io.triplets import TripletStore
+    from diffragan.phasing.registry import MapSource
 
 
 @dataclass(frozen=True)
@@ -13,8 +18,8 @@ class Arguments:
     Methods: hybrid (a small network finds envelope and first phases, iterations on the measured
     moduli finish them, several times, and what they agree on is kept), network (that network
     alone), low-resolution (the image alone), er, hio, raar (iterations without a network), cgan
-    (the paper's network; needs --weights), many-views (a map of many views seen from each, refined
-    on its own pattern; needs --map). Writes the store, and beside it an MRC stack with a RELION
+    (the paper's network; needs --weights), many-views (a map of all views of a molecule, seen from
+    each and refined on its own pattern). Writes the store, and beside it an MRC stack with a RELION
     STAR file. hybrid says of each view which resolution to expect, in both.
 
     Example: diffragan phase data.zarr --out phased.zarr
@@ -29,8 +34,8 @@ class Arguments:
     weights: Path | None = None
     """Training run of a learned method; hybrid and network have weights of their own."""
     map: Path | None = None
-    """Folder of `diffragan reconstruct` with the map that many-views goes by; of several molecules,
-    the folder that holds theirs."""
+    """Folder of `diffragan reconstruct` with the map that many-views goes by, or a folder of such
+    folders by molecule; maps are made by phase extension, beside the store, when left out."""
     effort: str | None = None
     """How much work hybrid spends on each view: quick, normal (when left out) or best."""
     restarts: int | None = None
@@ -62,7 +67,7 @@ def run(arguments: Arguments) -> None:
     from diffragan.phasing.foretold import foretold
     from diffragan.phasing.free_set import FreeSet, WithholdingPhaser
     from diffragan.phasing.particles import check_particle_names, write_particle_stack
-    from diffragan.phasing.registry import MapSource, make_phaser, recorded_settings
+    from diffragan.phasing.registry import make_phaser, recorded_settings, wanted_entry
     from diffragan.reconstruction.phasers import ALL_PHASERS, recorded_maps
 
     check_store_target(arguments.out, KIND)
@@ -86,11 +91,8 @@ def run(arguments: Arguments) -> None:
     count = min(arguments.views or len(data), len(data))
     fraction = arguments.free_fraction
     free = None if fraction is None else FreeSet(fraction)
-    maps = None if arguments.map is None else MapSource(arguments.map, data)
-    if maps is not None and free is not None:
-        raise ConfigError(
-            "--free-fraction says nothing of a map that has seen all pixels; leave it out"
-        )
+    wanted_entry(arguments.method, settings, arguments.weights, ALL_PHASERS)  # before long work
+    maps = _maps(arguments, data, device)
     phaser = make_phaser(
         arguments.method, settings, arguments.weights, device, maps=maps, phasers=ALL_PHASERS
     )
@@ -115,3 +117,21 @@ def run(arguments: Arguments) -> None:
     )
     if words := foretold(phased):
         print(words)
+
+
+def _maps(arguments: Arguments, data: "TripletStore", device: str) -> "MapSource | None":
+    """Find the maps that a method goes by, or make them."""
+    from diffragan.errors import ConfigError
+    from diffragan.phasing.registry import MapSource
+    from diffragan.reconstruction.many_views.own_maps import make_maps, maps_beside
+    from diffragan.reconstruction.phasers import ALL_PHASERS
+
+    if not ALL_PHASERS[arguments.method].needs_maps:
+        return None if arguments.map is None else MapSource(arguments.map, data)
+    if arguments.free_fraction is not None:
+        raise ConfigError(
+            f"method '{arguments.method}' goes by maps, which have seen all pixels; leave "
+            "--free-fraction out"
+        )
+    folder = arguments.map or make_maps(data, maps_beside(arguments.out), device)
+    return MapSource(folder, data)

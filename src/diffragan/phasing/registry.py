@@ -168,6 +168,28 @@ def make_phaser(
         wanted.
     InputError : The weights or the maps cannot be used.
     """
+    entry = wanted_entry(method, settings, weights, phasers)
+    if entry.needs_maps and maps is None:
+        raise ConfigError(
+            f"method '{method}' needs `--map DIR`, a folder that `diffragan reconstruct` wrote"
+        )
+    if maps is not None and not entry.needs_maps:
+        raise ConfigError(f"method '{method}' takes no map; leave `--map` out")
+    return entry.make(Request(method, settings or {}, weights, device, maps))
+
+
+def wanted_entry(
+    method: str,
+    settings: Mapping[str, Any] | None = None,
+    weights: Path | None = None,
+    phasers: Mapping[str, Entry] = PHASERS,
+) -> Entry:
+    """Look up a method, and make sure that it takes what it is given.
+
+    Raises
+    ------
+    ConfigError : The method or a setting is not known, or weights are missing or not wanted.
+    """
     if method not in phasers:
         raise ConfigError(f"there is no method '{method}'; {nearest(method, phasers)}")
     entry = phasers[method]
@@ -178,13 +200,7 @@ def make_phaser(
     _check_settings(method, entry, settings or {})
     if weights is not None and not (entry.needs_weights or entry.has_weights):
         raise ConfigError(f"method '{method}' takes no weights; leave `--weights` out")
-    if entry.needs_maps and maps is None:
-        raise ConfigError(
-            f"method '{method}' needs `--map DIR`, a folder that `diffragan reconstruct` wrote"
-        )
-    if maps is not None and not entry.needs_maps:
-        raise ConfigError(f"method '{method}' takes no map; leave `--map` out")
-    return entry.make(Request(method, settings or {}, weights, device, maps))
+    return entry
 
 
 def _check_settings(method: str, entry: Entry, settings: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from diffragan.io.mrc import write_volume
 from diffragan.io.phased import PhasedStore
 from diffragan.io.star import ParticleOptics, write_particles
 from diffragan.io.triplets import TripletStore
+from diffragan.reconstruction.many_views import pipeline
 from diffragan.reconstruction.truth import true_potential_map
 from diffragan.rotations import matrix_from_quaternion, uniform_quaternion
 from diffragan.structures.atomic_model import AtomicModel
@@ -120,6 +121,29 @@ def test_evaluate_takes_such_a_store_and_says_why_its_controls_were_not_run(
     found = read_json(out / "metrics.json")["methods"]["many-views"]
     assert found["verdict"] == NOT_TESTED
     assert "made of all patterns" in str(found)
+
+
+def test_without_a_map_it_makes_one_beside_the_store_and_only_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coarse = {"max_angle_mrad": 10}
+    views = tiny_data(tmp_path / "views.zarr", orientations=20, diffraction=coarse)
+    # Thirty atoms of a protein's mass would fill more than the cube they were drawn in.
+    monkeypatch.setattr(pipeline, "PROTEIN_ANGSTROM3_PER_DALTON", 0.8)
+    command = ["phase", str(views.store.path), "--method", "many-views", "--device", "cpu"]
+    brief, found = ["--views", "2", "--iterations", "2"], []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        if found:
+            (tmp_path / "first" / "phased-maps").rename(tmp_path / "second" / "phased-maps")
+            capsys.readouterr()
+        assert run([*command, *brief, "--out", str(tmp_path / name / "phased.zarr")]) == 0
+        found.append(PhasedStore(tmp_path / name / "phased.zarr").read("wave"))
+    assert "there is a map of these views already" in capsys.readouterr().err
+    assert np.array_equal(*found)
+    record = read_json(tmp_path / "second" / "phased-maps" / "alpha" / "fsc.json")
+    corner = views.experiment.corner_limit_per_angstrom
+    assert record["limit_per_angstrom"] == pytest.approx(corner)
 
 
 def _nothing(folder: Path, data: TripletStore) -> None:

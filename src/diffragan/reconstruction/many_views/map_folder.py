@@ -63,8 +63,9 @@ class MapFolder:
             inside = volume * torch.fft.ifftshift(mask)
         sigma = max(SMALLEST_SIGMA_ANGSTROM, SIGMA_OVER_RESOLUTION / limit)
         molecule = mass_kda * 1e3 * PROTEIN_ANGSTROM3_PER_DALTON
-        support = densest(inside, molecule, sigma, grid)
-        return _cut(KnownMap(volume, widened(support, sigma, grid), grid, limit))
+        support = widened(densest(inside, molecule, sigma, grid), sigma, grid)
+        # What a map has outside the molecule is its error.
+        return _cut(KnownMap(torch.where(support, volume, 0.0), support, grid, limit))
 
     def limit_per_angstrom(self, grid: Grid) -> float:
         """Frequency to which the map is worth something [1/Å].

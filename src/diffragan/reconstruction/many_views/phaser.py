@@ -1,7 +1,7 @@
 """Phase views by maps of their molecules: a phaser like all others."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -10,7 +10,7 @@ from pydantic import Field
 from diffragan.config.experiment import Experiment
 from diffragan.config.settings import Settings
 from diffragan.errors import InputError
-from diffragan.fourier import centred, decentred, resample
+from diffragan.fourier import centred, decentred, fft2, ifft2, resample
 from diffragan.grid import Grid
 from diffragan.phasing.iterative import IterativeSettings, iterate
 from diffragan.phasing.projections import measured_moduli
@@ -33,9 +33,13 @@ class ManyViewsPhaserSettings(Settings):
 
     iterations: int = Field(100, ge=0)
     """0 leaves the map's waves as they are."""
-    margin_angstrom: float = Field(1.5, ge=0)
+    restraint: float = Field(0.03, ge=0, le=1)
+    """Pull of the map's phases on the iterate's."""
+    margin_angstrom: float = Field(0.5, ge=0)
     """By how much a view's support is wider than the map's projection [Å]."""
-    phase_object_angstrom: float = Field(2.0, gt=0)
+    well_measured: float = Field(0.7, ge=0, le=1)
+    """Mean trust in its moduli from which a view is refined. Below it, counts of one pattern say
+    less than the map, which has those of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,29 +100,54 @@ class ManyViewsPhaser:
         finest = _finest_grid(experiment)
         fine = self._waves(numbers, finest, observations)
         start = decentred(resample(fine, grid.pixels).to(fine.dtype))
-        error, wave = torch.full((len(numbers),), torch.nan), start
-        if self.settings.iterations:
-            moduli = measured_moduli(observations).free_beyond()
-            support = self._supports(numbers, grid, observations)
-            iterations = IterativeSettings(
-                iterations=self.settings.iterations,
-                phase_object_angstrom=self.settings.phase_object_angstrom,
-                settled_fraction=0,
-            )
-
-            def work(rows: Sequence[int]) -> tuple[Waves, Tensor]:
-                chosen = list(rows)
-                return iterate(
-                    start[chosen], moduli.rows(chosen), support[chosen], iterations, grid=grid
-                )
-
-            wave, error = by_rows(work, range(len(numbers)), start.device)
-            # What the stored waves are too coarse for is the map's.
-            fine = fine + resample(centred(wave - start), finest.pixels).to(fine.dtype)
+        wave, error = self._refined(start, numbers, observations)
+        # What the stored waves are too coarse for is the map's.
+        fine = fine + resample(centred(wave - start), finest.pixels).to(fine.dtype)
         images = image(
             fine, finest, experiment.high_resolution, experiment.electron, experiment.image_pixels
         )
         return PhasedWaves(centred(wave), images, error)
+
+    def _refined(
+        self, start: Waves, numbers: list[int], observations: Observations
+    ) -> tuple[Waves, Float[Tensor, " item"]]:
+        """Refine waves, origin at [0, 0], against well measured patterns.
+
+        What was not measured of a view's own pattern stays as the map has it: other views did.
+        """
+        moduli = measured_moduli(observations).free_beyond()
+        trusted = torch.ones(len(numbers))
+        if moduli.trust is not None:
+            trusted = moduli.trust[:, moduli.known].mean(1).cpu()
+        rows = torch.nonzero(trusted >= self.settings.well_measured).flatten().tolist()
+        error = torch.full((len(numbers),), torch.nan, device=start.device)
+        if not (rows and self.settings.iterations):
+            return start, error
+        grid = observations.experiment.wave_grid
+        of_map = fft2(start)
+        moduli = replace(moduli, restraint=self.settings.restraint * of_map)
+        support = self._supports(numbers, grid, observations)
+        own = moduli.known | self._beyond_maps(numbers, grid).to(start.device)
+        own[..., 0, 0] = True  # the mean is settled by the support
+        schedule = IterativeSettings(iterations=self.settings.iterations, settled_fraction=0)
+
+        def work(some: Sequence[int]) -> tuple[Waves, Tensor]:
+            chosen = list(some)
+            found, outside = iterate(start[chosen], moduli.rows(chosen), support[chosen], schedule)
+            return ifft2(torch.where(own[chosen], fft2(found), of_map[chosen])), outside
+
+        waves, outside = by_rows(work, rows, start.device)
+        places = torch.tensor(rows, device=start.device)
+        return start.index_copy(0, places, waves), error.index_copy(0, places, outside)
+
+    def _beyond_maps(self, numbers: list[int], grid: Grid) -> Bool[Tensor, "item y x"]:
+        """Coefficients of each view that its map does not reach, FFT order."""
+        limits = {
+            which: self._map(which).limit_per_angstrom
+            for which in torch.unique(self.views.maps[numbers]).tolist()
+        }
+        ends = torch.tensor([limits[int(which)] for which in self.views.maps[numbers]])
+        return grid.squared_frequencies() > ends[:, None, None] ** 2
 
     def _waves(self, numbers: list[int], grid: Grid, observations: Observations) -> Waves:
         """Waves of the maps, origin at n // 2."""
