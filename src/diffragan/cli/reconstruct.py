@@ -44,8 +44,9 @@ class Arguments:
     """What is done about orientations and shifts."""
     engine: Literal["embedded", "relion"] = "embedded"
     """Who makes the map; relion must be installed (3.1 or later)."""
-    images: Literal["phased", "truth"] = "phased"
-    """truth takes the true images of a data set: the best that any phasing can give."""
+    images: Literal["phased", "truth", "low-resolution"] = "phased"
+    """Of a data set: truth takes the true images, the best that any phasing can give;
+    low-resolution the defocused ones, for a coarse map without any pattern."""
     molecule: str | None = None
     """Only this molecule of those in the data."""
     data: Path | None = None
@@ -107,7 +108,7 @@ def run(arguments: Arguments) -> None:
     request, extras = _request(arguments), _extras(arguments)
     sets = open_source(
         arguments.images_of,
-        images="truth" if arguments.images == "truth" else None,
+        images=None if arguments.images == "phased" else arguments.images,
         data=arguments.data,
         molecule=arguments.molecule,
     )

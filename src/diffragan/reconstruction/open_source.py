@@ -8,6 +8,7 @@ from diffragan.io.phased import PhasedStore
 from diffragan.io.store import open_store
 from diffragan.io.triplets import StructureEntry, TripletStore
 from diffragan.progress import tell
+from diffragan.reconstruction.sources.low_resolution import particles_of_images
 from diffragan.reconstruction.sources.particle_set import ParticleSet, some_of
 from diffragan.reconstruction.sources.stack import MICROGRAPH, particles_of_stack
 from diffragan.reconstruction.sources.stores import particles_of_store
@@ -18,7 +19,7 @@ STACKS = (".star", ".mrcs", ".mrc")
 def open_source(
     path: Path,
     *,
-    images: Literal["truth"] | None = None,
+    images: Literal["truth", "low-resolution"] | None = None,
     data: Path | None = None,
     molecule: str | None = None,
 ) -> list[ParticleSet]:
@@ -27,7 +28,7 @@ def open_source(
     Parameters
     ----------
     path : A phased store, a data set, a STAR file, or a stack with a STAR file beside it.
-    images : `truth` for the true waves of a data set.
+    images : Of a data set: `truth` for its true waves, `low-resolution` for its defocused images.
     data : Data set with the true molecules, where a phased store's own was moved.
     molecule : Only this one.
 
@@ -47,15 +48,23 @@ def open_source(
         return sets if molecule is None else [_only_micrograph(sets[0], molecule)]
     kind = open_store(path).kind
     if kind == "triplets":
-        if images != "truth":
+        if images is None:
             raise ConfigError(
                 f"{path}: is a data set, not phased; add --images truth to reconstruct its true "
-                "images, or `diffragan phase` it first"
+                "images or --images low-resolution its defocused ones, or `diffragan phase` it "
+                "first"
             )
         store = TripletStore(path)
-        return _chosen(particles_of_store(store, store.structures()), molecule, path)
+        sets = (
+            particles_of_store(store, store.structures())
+            if images == "truth"
+            else particles_of_images(store)
+        )
+        return _chosen(sets, molecule, path)
     if images is not None:
-        raise ConfigError(f"{path}: is phased, and --images truth is of a data set; leave it out")
+        raise ConfigError(
+            f"{path}: is phased, and --images {images} is of a data set; leave it out"
+        )
     phased = PhasedStore(path)
     return _chosen(particles_of_store(phased, _molecules(phased, data)), molecule, path)
 

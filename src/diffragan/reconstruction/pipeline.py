@@ -1,7 +1,7 @@
 """From particles to a folder with maps, their measures, the particles, and the model in the map."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from diffragan.reconstruction.refinement.symmetry import symmetry_turns
 from diffragan.reconstruction.relion.program import Relion, find_relion
 from diffragan.reconstruction.request import Request
 from diffragan.reconstruction.sources.particle_set import ParticleSet
+from diffragan.reconstruction.transfer import without_transfer
 from diffragan.reconstruction.validation.folder import validate_folder
 from diffragan.reconstruction.validation.residue_model import read_residue_model
 from diffragan.typing import Float, Int, Tensor
@@ -123,7 +124,7 @@ def _reconstruct(
     particles: ParticleSet, halves: Int[Tensor, " n"], folder: Path, work: _Work
 ) -> Reconstruction:
     output_folder(folder)
-    found = on_cpu(_found(particles, halves, folder, work))
+    found = _of_the_potential(on_cpu(_found(particles, halves, folder, work)), particles)
     if not all(float(v.std()) > 0 for v in (found.maps.half1, found.maps.half2)):
         raise InputError(
             f"{particles.name}: its images are empty, and so is the map; look at them with "
@@ -153,6 +154,13 @@ def _found(particles: ParticleSet, halves: Int[Tensor, " n"], folder: Path, work
     if request.poses == "shifts":
         return refine_shifts(particles, request, halves, work.turns, extras.device)
     return refine_poses(particles, request, folder, extras.device, extras.threads)
+
+
+def _of_the_potential(found: Found, particles: ParticleSet) -> Found:
+    """Take off the maps what the lens did to all images."""
+    if particles.transfer is None:
+        return found
+    return replace(found, maps=without_transfer(found.maps, particles.transfer, particles.grid))
 
 
 def _record(

@@ -33,7 +33,7 @@ from diffragan.reconstruction.refinement import (
     refine,
     write_state,
 )
-from diffragan.reconstruction.refinement.halves import change_frame
+from diffragan.reconstruction.refinement.halves import change_frame, random_halves
 from diffragan.reconstruction.refinement.problem import Problem, make_problem
 from diffragan.reconstruction.refinement.refine_stage import (
     refine_state_from_poses,
@@ -111,8 +111,8 @@ def test_halves_never_share_an_image(views: tuple[Tensor, Tensor, Tensor]) -> No
     images, rotations, shifts = views
     settings = RefinementSettings(max_iterations=1)
     problem = make_problem(images, GRID, settings, shifts, "cpu")
-    start = refine_state_from_poses(problem, settings, rotations)
-    halves = start.tensors["half_sets"]
+    halves = random_halves(COUNT, settings.seed)
+    start = refine_state_from_poses(problem, rotations, halves)
     assert torch.bincount(halves).tolist() == [COUNT // 2, COUNT // 2]
     data = problem.data.clone()
     other = int(torch.nonzero(halves == 1)[0])

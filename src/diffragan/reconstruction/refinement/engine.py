@@ -10,6 +10,7 @@ from diffragan.grid import Grid
 from diffragan.reconstruction.correlation import fourier_shell_correlation
 from diffragan.reconstruction.map_equations import image_equations, solve_map, sphere
 from diffragan.reconstruction.refinement.half_maps import THRESHOLD
+from diffragan.reconstruction.refinement.halves import random_halves
 from diffragan.reconstruction.refinement.initial_stage import initial_state, initial_step
 from diffragan.reconstruction.refinement.problem import Problem, make_problem
 from diffragan.reconstruction.refinement.refine_stage import (
@@ -21,7 +22,7 @@ from diffragan.reconstruction.refinement.settings import RefinementSettings
 from diffragan.reconstruction.refinement.state import DONE, INITIAL, Poses, Refined, State
 from diffragan.rings import resolution_at
 from diffragan.threads import one_thread
-from diffragan.typing import Bool, Float, Tensor, Volume
+from diffragan.typing import Bool, Float, Int, Tensor, Volume
 
 
 def refine(
@@ -30,6 +31,7 @@ def refine(
     settings: RefinementSettings | None = None,
     *,
     poses: Poses | None = None,
+    half_sets: Int[Tensor, " n"] | None = None,
     state: State | None = None,
     watch: Callable[[State], None] | None = None,
     threads: int = 1,
@@ -46,6 +48,7 @@ def refine(
     grid : Of the images.
     settings : The defaults when left out.
     poses : To start from, by local searches only; a first map is made from nothing when left out.
+    half_sets : 0 or 1 for each image; drawn by the seed when left out.
     state : Of a run of the same images, settings and poses that was stopped: goes on from there
         and ends with the same bytes.
     watch : Called with the state after every iteration.
@@ -61,26 +64,35 @@ def refine(
     shifts = None if poses is None else poses.shifts_angstrom
     if poses is not None and len(poses.rotations) != len(images):
         raise InputError(f"{len(images)} images came with {len(poses.rotations)} poses")
+    if half_sets is not None and len(half_sets) != len(images):
+        raise InputError(f"{len(images)} images came with {len(half_sets)} half sets")
     with one_thread():
         problem = make_problem(images, grid, settings, shifts, device)
+        halves = random_halves(len(images), settings.seed) if half_sets is None else half_sets
         if state is None:
             state = (
                 initial_state()
                 if poses is None
-                else refine_state_from_poses(problem, settings, poses.rotations)
+                else refine_state_from_poses(problem, poses.rotations, halves)
             )
         while state.stage != DONE:
-            state = _step(problem, settings, state, threads)
+            state = _step(problem, settings, state, halves, threads)
             if watch is not None:
                 watch(state)
         return _result(problem, state)
 
 
-def _step(problem: Problem, settings: RefinementSettings, state: State, threads: int) -> State:
+def _step(
+    problem: Problem,
+    settings: RefinementSettings,
+    state: State,
+    halves: Int[Tensor, " n"],
+    threads: int,
+) -> State:
     if state.stage == INITIAL:
         state = initial_step(problem, settings, state)
         if state.iteration == settings.starts * settings.start_iterations:
-            following = refine_state(problem, settings, state.tensors["best_volume"])
+            following = refine_state(problem, settings, state.tensors["best_volume"], halves)
             return replace(following, history=state.history)
         return state
     return refine_step(problem, settings, state, threads)

@@ -19,14 +19,13 @@ from diffragan.reconstruction.orientations import (
     random_orientation,
 )
 from diffragan.reconstruction.refinement.half_maps import make_halves
-from diffragan.reconstruction.refinement.halves import random_halves
 from diffragan.reconstruction.refinement.pose_search import Search, climb_all, search_all
 from diffragan.reconstruction.refinement.problem import Problem
 from diffragan.reconstruction.refinement.settings import RefinementSettings
 from diffragan.reconstruction.refinement.shells import sample_weights
 from diffragan.reconstruction.refinement.state import DONE, REFINE, Poses, Row, State
 from diffragan.reconstruction.resize import resized
-from diffragan.typing import Float, Tensor, Volume
+from diffragan.typing import Float, Int, Tensor, Volume
 
 MARGIN = 3
 """Shells beyond the resolution that the next iteration looks at."""
@@ -37,7 +36,9 @@ PATIENCE = 2
 _TURNING = 4
 
 
-def refine_state(problem: Problem, settings: RefinementSettings, volume: Volume) -> State:
+def refine_state(
+    problem: Problem, settings: RefinementSettings, volume: Volume, halves: Int[Tensor, " n"]
+) -> State:
     """Begin from a first map: both halves get it, but only its coarse shells."""
     count = len(problem.data)
     shell = problem.shell_of(settings.handover_angstrom)
@@ -47,7 +48,7 @@ def refine_state(problem: Problem, settings: RefinementSettings, volume: Volume)
         REFINE,
         0,
         {
-            "half_sets": random_halves(count, settings.seed),
+            "half_sets": halves,
             "rotations": torch.eye(3, dtype=torch.float64).repeat(count, 1, 1),
             "shifts": torch.zeros(count, 2, dtype=torch.float64),
             "volumes": torch.stack([coarse, coarse]),
@@ -58,11 +59,10 @@ def refine_state(problem: Problem, settings: RefinementSettings, volume: Volume)
 
 
 def refine_state_from_poses(
-    problem: Problem, settings: RefinementSettings, rotations: Float[Tensor, "n 3 3"]
+    problem: Problem, rotations: Float[Tensor, "n 3 3"], halves: Int[Tensor, " n"]
 ) -> State:
     """Begin from known orientations; the shifts are those that the images were moved by."""
     still = torch.zeros(len(rotations), 2, dtype=torch.float64)
-    halves = random_halves(len(rotations), settings.seed)
     poses = Poses(rotations.double(), still)
     made = make_halves(problem, poses, halves, problem.last_shell, align=False)
     return State(

@@ -13,7 +13,7 @@ from diffragan.io.star_tables import Values
 from diffragan.reconstruction.refinement.state import Poses
 from diffragan.reconstruction.views import Batch
 from diffragan.structures.atomic_model import AtomicModel
-from diffragan.typing import Images, Int, Tensor
+from diffragan.typing import Float, Images, Int, Tensor
 
 BATCH = 64
 
@@ -37,6 +37,9 @@ class ParticleSet:
     """0 or 1 where the file says so."""
     band_limit_per_angstrom: float | None = None
     """Frequencies beyond it hold nothing that was measured [1/Å]."""
+    transfer: Float[Tensor, " shell"] | None = None
+    """Modulus of the contrast transfer that all images still carry, by shells of their grid to the
+    corner of its cube; it is taken off their map. None where they carry none."""
     model: AtomicModel | None = None
     """The true molecule of simulated data."""
     model_sha256: str | None = None
