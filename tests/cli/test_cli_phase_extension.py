@@ -170,3 +170,29 @@ def test_what_cannot_be_asked_for(
     told = capsys.readouterr().err.strip().splitlines()
     assert words in told[-1]
     assert not (tmp_path / "map" / "map.mrc").exists()
+
+
+def test_patterns_without_a_molecule_or_with_two_are_named_and_left_out(
+    done: Path, views: Path, tmp_path: Path
+) -> None:
+    patterns = np.asarray(zarr.open_group(views, mode="r")["diffraction"])
+    patterns[3] *= 0.1
+    patterns[8] *= 3
+    patterns[21] = 0
+    data = changed(views, tmp_path / "bad.zarr", "diffraction", patterns)
+    out = tmp_path / "map"
+    own = ["--star", str(done / "particles.star"), "--start", str(done / "map.mrc")]
+    assert command(data, out, *own, "--start-resolution-angstrom", "6") == 0
+    left_out = json.loads((out / "left_out.json").read_text())
+    reasons = {row["number"]: row["reason"].split(":")[0] for row in left_out}
+    assert reasons == {
+        3: "empty",
+        8: "more than one molecule, or ice",
+        21: "empty",
+    }
+    fsc = json.loads((out / "fsc.json").read_text())
+    assert fsc["start"]["halves_share_it"]
+    assert fsc["poses"] == "given"
+    assert fsc["half_set_sizes"] == [19, 18]
+    inside = np.asarray(fsc["frequency_per_angstrom"]) < 0.27
+    assert np.asarray(fsc["fsc_truth"])[inside].min() > 0.5
