@@ -1,7 +1,7 @@
 """Several runs from slightly different starts: their average, and how far phases agree."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -9,6 +9,7 @@ from diffragan.reconstruction.many_views.agreement import transform
 from diffragan.reconstruction.many_views.extension import Extended, Watch, extend_phases
 from diffragan.reconstruction.many_views.lattice import multiplicity, shell_index, shell_sum
 from diffragan.reconstruction.many_views.merging import Merged
+from diffragan.reconstruction.many_views.placing import placed_on
 from diffragan.reconstruction.many_views.settings import ExtensionSettings
 from diffragan.reconstruction.many_views.starts import coarse_map
 from diffragan.typing import Bool, Float, Tensor, Volume
@@ -36,6 +37,8 @@ def extend_once(
 ) -> Extended:
     """Extend phases from one of several starts, the coarse map itself or that with noise.
 
+    The map ends where the coarse one lies: runs that drifted apart would blur their average.
+
     Parameters
     ----------
     start, merged, free, molecule_angstrom3, settings, watch : See `extend_phases`.
@@ -43,7 +46,9 @@ def extend_once(
     """
     noise = settings.start_noise if number else 0.0
     own = coarse_map(start, merged.grid, settings.start_angstrom, noise, settings.seed + number)
-    return extend_phases(own, merged, free, molecule_angstrom3, settings, watch)
+    run = extend_phases(own, merged, free, molecule_angstrom3, settings, watch)
+    volume = placed_on(run.volume, start, merged.grid, settings.start_angstrom)
+    return replace(run, volume=volume)
 
 
 def averaged(runs: Sequence[Extended], merged: Merged) -> Averaged:
