@@ -56,3 +56,15 @@ def test_confining_is_idempotent_and_positive() -> None:
     assert torch.equal(once, constraints.confined(once))
     assert (once >= 0).all()
     assert (once[~constraints.support] == 0).all()
+
+
+def test_the_difference_map_stands_still_only_where_both_projections_agree() -> None:
+    constraints, true = _constraints()
+    other = true + 0.3 * torch.randn(SHAPE, generator=torch.Generator().manual_seed(8))
+    for beta in (0.7, 1.0):
+        moved = STEPS["dm"](other, constraints, beta)
+        relaxed = (1 + 1 / beta) * constraints.measured(other) - other / beta
+        confined = (1 - 1 / beta) * constraints.confined(other) + other / beta
+        difference = constraints.confined(relaxed) - constraints.measured(confined)
+        assert torch.allclose(moved, other + beta * difference, atol=1e-5)
+        assert not torch.allclose(moved, other, atol=1e-2)

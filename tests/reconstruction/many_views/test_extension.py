@@ -36,7 +36,9 @@ from diffragan.reconstruction.many_views.starts import coarse_map
 from diffragan.typing import Tensor
 
 MASS_KDA = ATOMS * DALTONS_PER_ATOM / 1e3
-EXTENSION = ExtensionSettings(stages=3, cycles=3, cycle=15, error_reduction_steps=6, starts=2)
+EXTENSION = ExtensionSettings(
+    stages=3, cycles=3, cycle=15, error_reduction_steps=6, starts=2, likelihood_rounds=6
+)
 SETTINGS = ManyViewsSettings(extension=EXTENSION)
 
 

@@ -13,6 +13,7 @@ from diffragan.reconstruction.many_views.merging import Merged
 from diffragan.reconstruction.many_views.moduli import mean_intensity
 from diffragan.typing import Bool, Complex, Float, Tensor, Volume
 
+_TINY = torch.finfo(torch.float64).tiny
 EVEN_SHARE = 0.1
 """Of a shell's mean intensity in each foretold one: a map's own may vanish by chance, no rate may.
 """
@@ -95,7 +96,11 @@ class Judge:
         even = self.even[free].double()
         rate = (1 - EVEN_SHARE) * modulus[free].double() ** 2 + EVEN_SHARE * even
         values, expected = self.merged.values[free], self.merged.expected[free]
-        gain = values * torch.log(rate / even.clamp(min=1e-30)) - expected * (rate - even)
+        foretold, flat = expected * rate, (expected * even).clamp(min=_TINY)
+        if self.merged.background is not None:
+            behind = self.merged.background[free]
+            foretold, flat = foretold + behind, flat + behind
+        gain = values * torch.log(foretold.clamp(min=_TINY) / flat) - (foretold - flat)
         total = values.sum()
         return float(gain.sum() / total) if float(total) > 0 else 0.0
 

@@ -71,8 +71,23 @@ def relaxed_averaged_reflections(volume: Volume, constraints: Constraints, beta:
     return 0.5 * beta * (twice + volume) + (1 - beta) * projected
 
 
+def difference_map(volume: Volume, constraints: Constraints, beta: float) -> Volume:
+    """Move by the difference of both projections, each of a map relaxed from the other.
+
+    x + beta (P_S(f_M(x)) - P_M(f_S(x))) with f_M = (1 + 1 / beta) P_M - 1 / beta and
+    f_S = (1 - 1 / beta) P_S + 1 / beta. Two transforms of moduli a step, one for beta = 1.
+
+    Source: Elser, J. Opt. Soc. Am. A 20 (2003) 40, eqs. 9 and 24.
+    """
+    relaxed = constraints.measured(volume).mul_(1 + 1 / beta).sub_(volume, alpha=1 / beta)
+    confined = constraints.confined(volume).mul_(1 - 1 / beta).add_(volume, alpha=1 / beta)
+    moved = constraints.confined(relaxed) - constraints.measured(confined)
+    return volume + beta * moved
+
+
 STEPS: dict[str, Step] = {
     "er": error_reduction,
     "hio": hybrid_input_output,
     "raar": relaxed_averaged_reflections,
+    "dm": difference_map,
 }

@@ -5,13 +5,23 @@ support is drawn anew from itself after every cycle, ever more closely.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from diffragan.reconstruction.many_views.agreement import Judge, RFactors
 from diffragan.reconstruction.many_views.constraints import STEPS, Constraints, error_reduction
-from diffragan.reconstruction.many_views.lattice import frequency
+from diffragan.reconstruction.many_views.counts_refinement import (
+    CountsSettings,
+    refine_against_counts,
+)
+from diffragan.reconstruction.many_views.histograms import (
+    matched,
+    molecule_core,
+    protein_histograms,
+)
+from diffragan.reconstruction.many_views.lattice import frequency, within_limit
+from diffragan.reconstruction.many_views.merged_counts import MergedCounts
 from diffragan.reconstruction.many_views.merging import Merged
 from diffragan.reconstruction.many_views.moduli import expected_moduli
 from diffragan.reconstruction.many_views.settings import ExtensionSettings
@@ -83,6 +93,10 @@ def extend_phases(
             settling = place >= settings.cycle - settings.error_reduction_steps
             advance = error_reduction if settling else step
             volume = advance(volume, constraints, settings.beta)
+            if settling and place < settings.cycle - 1 and settings.histogram_share:
+                core = molecule_core(volume, molecule_angstrom3, grid) & support
+                wanted = matched(volume, core, protein_histograms().at(limit))
+                volume = torch.lerp(volume, wanted, settings.histogram_share)
         record = CycleRecord(
             (number + 1) * settings.cycle,
             limit,
@@ -101,14 +115,19 @@ def extend_phases(
         progress = min(1.0, (number + 1) / settings.stages)
         support = support_of(constraints.measured(volume), progress)
     assert best is not None  # the last limit is the end of the data
-    return Extended(within_limit(best[1], reach, measured_limit), best[2], tuple(records), best[0])
-
-
-def within_limit(volume: Volume, reach: Tensor, limit_per_angstrom: float) -> Volume:
-    """Leave out what lies beyond the data: it is free there, and nobody's measurement."""
-    spectrum = torch.where(reach <= limit_per_angstrom, torch.fft.rfftn(volume), 0.0)
-    out: Tensor = torch.fft.irfftn(spectrum, s=volume.shape)
-    return out
+    chosen, found, support = best
+    if settings.likelihood_rounds:
+        own = CountsSettings(rounds=settings.likelihood_rounds, positive=settings.positive)
+        refined = refine_against_counts(found, support, MergedCounts(merged, free), own)
+        if refined.chosen > 0:
+            last, factors = records[-1], judge.judge(refined.volume, measured_limit)
+            chosen, found = len(records), refined.volume
+            done = last.iteration + refined.chosen
+            records.append(replace(last, iteration=done, r_factors=factors))
+            if watch is not None:
+                watch(records[-1], found)
+    # Beyond the data a map is free, and nobody's measurement.
+    return Extended(within_limit(found, grid, measured_limit), support, tuple(records), chosen)
 
 
 def _limits(settings: ExtensionSettings, end: float) -> Iterator[float]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from diffragan.grid import Grid
-from diffragan.typing import Bool, Float, Int, Tensor
+from diffragan.typing import Bool, Float, Int, Tensor, Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,18 @@ def corners(points: Float[Tensor, "*batch 3"], grid: Grid) -> Corners:
     return Corners(found, torch.stack(weights), folded)
 
 
+def nearest_place(points: Float[Tensor, "*batch 3"], grid: Grid) -> Int[Tensor, "*batch"]:
+    """Find the nearest sample to points x, y, z [1/Å] in the flattened half transform.
+
+    Points beyond the grid get that of its edge.
+    """
+    half = grid.pixels // 2
+    near = torch.round(points * grid.box_angstrom).long().clamp(-half, half)
+    near = torch.where(near[..., :1] < 0, -near, near)
+    x, y, z = near.unbind(-1)
+    return ((z % grid.pixels) * grid.pixels + y % grid.pixels) * (half + 1) + x
+
+
 def _along_axis(low: Tensor, share: Tensor, pixels: int) -> tuple[tuple[Tensor, Tensor], ...]:
     return (low % pixels, 1 - share), ((low + 1) % pixels, share)
 
@@ -92,6 +104,14 @@ def frequency(grid: Grid, device: torch.device | str = "cpu") -> Float[Tensor, "
     x = axis[: grid.pixels // 2 + 1].abs()  # the half transform's last one is positive
     squared = axis[:, None, None] ** 2 + axis[:, None] ** 2 + x**2
     return torch.sqrt(squared).float()
+
+
+def within_limit(volume: Volume, grid: Grid, limit_per_angstrom: float) -> Volume:
+    """Cut a map off at a frequency; its origin may lie anywhere."""
+    inside = frequency(grid, volume.device) <= limit_per_angstrom
+    spectrum = torch.where(inside, torch.fft.rfftn(volume), 0.0)
+    out: Tensor = torch.fft.irfftn(spectrum, s=volume.shape)
+    return out
 
 
 def multiplicity(grid: Grid, device: torch.device | str = "cpu") -> Float[Tensor, " half_x"]:

@@ -10,7 +10,8 @@ from diffragan.grid import Grid
 from diffragan.reconstruction.many_views.geometry import turned
 from diffragan.reconstruction.many_views.lattice import corners, read_at, shell_index
 from diffragan.reconstruction.many_views.merging import Merged
-from diffragan.reconstruction.many_views.moduli import mean_intensity
+from diffragan.reconstruction.many_views.moduli import mean_intensity, moments_of
+from diffragan.reconstruction.many_views.patterns import PatternBatch
 from diffragan.typing import Float, Tensor
 
 LEAST_SHARE = 1e-3
@@ -27,6 +28,9 @@ def posterior_intensity(merged: Merged) -> Float[Tensor, "z y half_x"]:
     known = merged.known & (shell > 0)
     if not merged.counted:
         return torch.where(known, merged.intensity, shell.float())
+    if merged.background is not None:
+        _, mean = moments_of(merged, shell, known)
+        return torch.where(known, mean, shell).float()
     sharing = torch.where(known, merged.sharing, 0.0)
     rate = merged.expected * sharing + 1 / shell.clamp(min=1e-30)
     return torch.where(shell > 0, (merged.values * sharing + 1) / rate, 0.0).float()
@@ -41,6 +45,14 @@ def slices(
     """Read slices of an intensity at orientations."""
     at = corners(turned(points, rotations), grid)
     return read_at(intensity, at).reshape(len(rotations), len(points))
+
+
+def background_of(batch: PatternBatch) -> Float[Tensor, "view pixel"]:
+    """Return what to add to slices for the background of patterns [V2 Å6]; 0 without any."""
+    if batch.background is None:
+        return torch.zeros_like(batch.values)
+    per_unit: Tensor = batch.background / batch.expected[:, None].clamp(min=1e-300)
+    return per_unit.to(batch.values)
 
 
 def log_likelihood(

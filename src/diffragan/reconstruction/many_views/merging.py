@@ -44,6 +44,13 @@ class Merged:
     counted: bool
     limit_per_angstrom: float
     views: int
+    background: Float[Tensor, "z y half_x"] | None = None
+    """Sum of weighted backgrounds, part of the values; none is zero."""
+
+    @property
+    def signal(self) -> Float[Tensor, "z y half_x"]:
+        """Values less their background; negative where fewer came. They vary as the values do."""
+        return self.values if self.background is None else self.values - self.background
 
     @property
     def known(self) -> Bool[Tensor, "z y half_x"]:
@@ -54,7 +61,8 @@ class Merged:
     @property
     def intensity(self) -> Float[Tensor, "z y half_x"]:
         """Squared transform of the potential, 0 where it was not measured [V2 Å6]."""
-        return torch.where(self.known, self.values / self.expected.clamp(min=_TINY), 0.0).float()
+        found = self.signal.clamp(min=0) / self.expected.clamp(min=_TINY)
+        return torch.where(self.known, found, 0.0).float()
 
     @property
     def sharing(self) -> Float[Tensor, "z y half_x"]:
@@ -77,12 +85,15 @@ class Merger:
         self.grid, self.views = grid, 0
         size = torch.Size(half_shape(grid)).numel()
         self._sums = torch.zeros(4, size, dtype=torch.float64, device=device)
+        self._background: Tensor | None = None
 
     def add(self, batch: PatternBatch, points: Float[Tensor, "pixel 3"]) -> None:
         """Add patterns whose pixels lie at laboratory points [1/Å]."""
         device = self._sums.device
-        for values, rotation, expected in zip(
-            batch.values.to(device), batch.rotations, batch.expected.tolist(), strict=True
+        if batch.background is not None and self._background is None:
+            self._background = torch.zeros_like(self._sums[0])
+        for row, (values, rotation, expected) in enumerate(
+            zip(batch.values.to(device), batch.rotations, batch.expected.tolist(), strict=True)
         ):
             at = corners(turned(points.to(device), rotation[None])[0], self.grid)
             one = torch.ones_like(values)
@@ -90,14 +101,25 @@ class Merger:
             add_at(self._sums[1], at, one * expected)
             add_at(self._sums[2], at, one * expected, power=2)
             add_at(self._sums[3], at, one)
+            if batch.background is not None and self._background is not None:
+                add_at(self._background, at, batch.background[row].to(values))
             self.views += 1
 
     def merged(self, counted: bool, limit_per_angstrom: float) -> Merged:
         """Return what was merged so far."""
         shape = half_shape(self.grid)
         values, expected, squares, weights = (with_mates(s.reshape(shape)) for s in self._sums)
+        background = self._background
         return Merged(
-            self.grid, values, expected, squares, weights, counted, limit_per_angstrom, self.views
+            self.grid,
+            values,
+            expected,
+            squares,
+            weights,
+            counted,
+            limit_per_angstrom,
+            self.views,
+            None if background is None else with_mates(background.reshape(shape)),
         )
 
 
@@ -132,4 +154,11 @@ def added(first: Merged, second: Merged) -> Merged:
         first.counted,
         min(first.limit_per_angstrom, second.limit_per_angstrom),
         first.views + second.views,
+        _both(first.background, second.background),
     )
+
+
+def _both(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    if first is None or second is None:
+        return first if second is None else second
+    return first + second

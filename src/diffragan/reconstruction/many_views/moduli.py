@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from diffragan.phasing.counted import NOTHING_KNOWN
+from diffragan.reconstruction.many_views.backgrounds import posterior_moments
 from diffragan.reconstruction.many_views.lattice import shell_index, shell_sum
 from diffragan.reconstruction.many_views.merging import Merged
 from diffragan.typing import Bool, Float, Tensor
@@ -37,7 +38,7 @@ class Moduli:
 def mean_intensity(merged: Merged) -> Float[Tensor, " shell"]:
     """Mean intensity of each shell over its measured samples [V2 Å6]; 0 without any."""
     shells, known = shell_index(merged.grid, merged.values.device), merged.known
-    values = shell_sum(merged.values, shells, known)
+    values = shell_sum(merged.signal, shells, known).clamp(min=0)
     expected = shell_sum(merged.expected, shells, known)
     return torch.where(expected > 0, values / expected.clamp(min=_TINY), 0.0)
 
@@ -50,11 +51,45 @@ def expected_moduli(merged: Merged) -> Moduli:
     shell = mean_intensity(merged)[shell_index(merged.grid, merged.values.device)]
     sharing = merged.sharing
     counts, expected = merged.values * sharing, merged.expected * sharing
+    usable = known & (shell > 0)
+    if merged.background is not None:
+        return _less_background(merged, shell, usable)
     rate = expected + 1 / shell.clamp(min=_TINY)
     ratio = torch.exp(torch.lgamma(counts + 1.5) - torch.lgamma(counts + 1))
     told = (ratio**2 / (counts + 1) - NOTHING_KNOWN) / (1 - NOTHING_KNOWN)
-    modulus, usable = ratio / rate.sqrt(), known & (shell > 0)
     return Moduli(
-        torch.where(usable, modulus, 0.0).float(),
+        torch.where(usable, ratio / rate.sqrt(), 0.0).float(),
         torch.where(usable, told.clamp(0, 1), 0.0).float(),
     )
+
+
+def _less_background(
+    merged: Merged, shell: Float[Tensor, "z y half_x"], usable: Bool[Tensor, "z y half_x"]
+) -> Moduli:
+    """Do the same where counts are partly of a background."""
+    modulus, intensity = moments_of(merged, shell, usable)
+    told = (modulus**2 / intensity.clamp(min=_TINY) - NOTHING_KNOWN) / (1 - NOTHING_KNOWN)
+    return Moduli(modulus.float(), torch.where(usable, told.clamp(0, 1), 0.0).float())
+
+
+def moments_of(
+    merged: Merged, shell: Float[Tensor, "z y half_x"], usable: Bool[Tensor, "z y half_x"]
+) -> tuple[Float[Tensor, "z y half_x"], Float[Tensor, "z y half_x"]]:
+    """Mean modulus and mean intensity of samples whose counts have a background; else 0.
+
+    Parameters
+    ----------
+    shell : Mean intensity of each sample's shell, above 0 where it is usable [V2 Å6].
+    """
+    assert merged.background is not None
+    sharing = merged.sharing[usable]
+    found = posterior_moments(
+        merged.values[usable] * sharing,
+        merged.expected[usable] * sharing,
+        merged.background[usable] * sharing,
+        shell[usable],
+    )
+    whole = torch.zeros_like(merged.values), torch.zeros_like(merged.values)
+    for out, values in zip(whole, found, strict=True):
+        out[usable] = values
+    return whole

@@ -20,6 +20,7 @@ from diffragan.config.settings import Settings
 from diffragan.errors import InputError
 from diffragan.grid import Grid
 from diffragan.reconstruction.many_views.likelihood import (
+    background_of,
     log_likelihood,
     posterior_intensity,
     slices,
@@ -133,19 +134,24 @@ def search(
     points = points[used].to(intensity.device)
     found, gains = [], []
     for batch in patterns.batches():
-        for number, values, rotation in zip(
-            batch.numbers.tolist(), batch.values, batch.rotations, strict=True
+        for number, values, rotation, behind in zip(
+            batch.numbers.tolist(),
+            batch.values,
+            batch.rotations,
+            background_of(batch),
+            strict=True,
         ):
             # Each pattern draws its own turns, whichever others are searched with it.
             generator = np.random.default_rng([settings.seed, round_number, number])
-            seen = values[used].to(intensity.device)
+            seen, behind_it = (part[used].to(intensity.device) for part in (values, behind))
             best, start, score = rotation, None, torch.tensor(0.0)
             for trials, width in (
                 (settings.wide_trials, degrees),
                 (settings.narrow_trials, NARROW * degrees),
             ):
                 tried = torch.cat([best[None], _turns(trials, width, generator) @ best])
-                scores = log_likelihood(seen, slices(intensity, points, tried, grid)).cpu()
+                expected = slices(intensity, points, tried, grid) + behind_it
+                scores = log_likelihood(seen, expected).cpu()
                 start = scores[0] if start is None else start
                 place = int(scores.argmax())
                 best, score = tried[place], scores[place]

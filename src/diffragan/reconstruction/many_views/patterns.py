@@ -20,6 +20,20 @@ ReadPatterns = Callable[[Sequence[int]], Float[Tensor, "view pixel"]]
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """What to expect of each pixel without a molecule."""
+
+    pixels: Float[Tensor, " pixel"]
+    """Of an average pattern, in the values' unit."""
+    factors: Float[Tensor, " view"]
+    """How much of it each pattern has, by its number."""
+
+    def of(self, numbers: Sequence[int]) -> Float[Tensor, "view pixel"]:
+        """Return that of numbered patterns."""
+        return self.factors[list(numbers)][:, None] * self.pixels
+
+
+@dataclass(frozen=True, slots=True)
 class PatternBatch:
     """Some patterns of one molecule."""
 
@@ -31,6 +45,8 @@ class PatternBatch:
     """Molecule to laboratory frame."""
     expected: Float[Tensor, " view"]
     """Value to expect of a pixel for each unit of the squared transform of the potential."""
+    background: Float[Tensor, "view pixel"] | None = None
+    """Value to expect of each pixel without a molecule; none is zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +66,8 @@ class PatternSet:
     """Reads the values of numbered patterns."""
     kept: tuple[int, ...]
     """Numbers of the patterns in use; others were left out."""
+    background: Background | None = None
+    """Part of the values, see `backgrounds`; none is zero."""
 
     def __len__(self) -> int:
         """Return the number of patterns in use."""
@@ -64,6 +82,7 @@ class PatternSet:
                 self.read(numbers),
                 self.rotations[numbers],
                 self.expected[numbers],
+                None if self.background is None else self.background.of(numbers),
             )
 
     def only(self, numbers: Sequence[int]) -> "PatternSet":

@@ -20,13 +20,16 @@ def relative_scales(patterns: PatternSet, merged: Merged) -> Float[Tensor, " vie
     points = patterns.pixels.points.to(intensity.device)
     found = []
     for batch in patterns.batches():
+        signal = batch.values if batch.background is None else batch.values - batch.background
         for values, rotation, expected in zip(
-            batch.values.to(intensity.device), batch.rotations, batch.expected.tolist(), strict=True
+            signal.to(intensity.device), batch.rotations, batch.expected.tolist(), strict=True
         ):
             at = corners(turned(points, rotation[None])[0], merged.grid)
             sure = read_at(known, at) > SURROUNDED
             total = expected * (read_at(intensity, at) * sure).double().sum()
-            found.append((values * sure).double().sum() / total.clamp(min=1e-30))
+            # A pattern of background alone may have less than that.
+            seen = (values * sure).double().sum().clamp(min=0)
+            found.append(seen / total.clamp(min=1e-30))
     return torch.stack(found).cpu()
 
 

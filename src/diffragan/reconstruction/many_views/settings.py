@@ -10,7 +10,7 @@ from diffragan.config.settings import Settings
 class ExtensionSettings(Settings):
     """How phases are extended from a coarse map to the end of the data."""
 
-    algorithm: Literal["er", "hio", "raar"] = "hio"
+    algorithm: Literal["er", "hio", "raar", "dm"] = "hio"
     beta: float = Field(0.9, gt=0, le=1)
     positive: bool = True
     start_angstrom: float = Field(5.0, gt=0)
@@ -25,6 +25,11 @@ class ExtensionSettings(Settings):
     """Iterations in a cycle."""
     error_reduction_steps: int = Field(6, ge=0)
     """Steps of error reduction that end each cycle, since a map read amid HIO is unsettled."""
+    histogram_share: float = Field(0.0, ge=0, le=1)
+    """How far the steps that settle a map bring its densities to those of proteins."""
+    likelihood_rounds: int = Field(40, ge=0)
+    """Most rounds of refinement against the likelihood of the merged counts, after the last cycle.
+    """
     first_margin_angstrom: float = Field(3.0, ge=0)
     last_margin_angstrom: float = Field(1.5, ge=0)
     """By how much the support is wider than the molecule, first and last [Å]; too wide by an

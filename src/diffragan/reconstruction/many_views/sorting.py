@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from diffragan.grid import Grid
-from diffragan.reconstruction.many_views.likelihood import misfit, slices
+from diffragan.reconstruction.many_views.likelihood import background_of, misfit, slices
 from diffragan.reconstruction.many_views.merging import Merged
 from diffragan.reconstruction.many_views.patterns import PatternSet
 from diffragan.reconstruction.many_views.scales import relative_scales
@@ -68,6 +68,7 @@ def pattern_misfits(
     found = []
     for batch in patterns.batches():
         seen = slices(intensity, points, batch.rotations, grid)
+        seen = seen + background_of(batch).to(seen.device)
         found += [
             misfit(values, own)
             for values, own in zip(batch.values.to(intensity.device), seen, strict=True)

@@ -87,8 +87,11 @@ def tensors_of(checkpoint: Checkpoint, device: str = "cpu") -> dict[str, Tensor]
 
 def packed_merge(merged: Merged) -> Checkpoint:
     """Make a checkpoint of a merge."""
+    sums = {name: getattr(merged, name) for name in _SUMS}
+    if merged.background is not None:
+        sums["background"] = merged.background
     return pack(
-        {name: getattr(merged, name) for name in _SUMS},
+        sums,
         {
             "pixels": merged.grid.pixels,
             "box_angstrom": merged.grid.box_angstrom,
@@ -111,6 +114,7 @@ def unpacked_merge(checkpoint: Checkpoint, device: str = "cpu") -> Merged:
         bool(words["counted"]),
         float(words["limit_per_angstrom"]),
         int(words["views"]),
+        tensors.get("background"),
     )
 
 

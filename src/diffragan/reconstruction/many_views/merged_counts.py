@@ -1,0 +1,74 @@
+"""The likelihood of merged counts: what refinement against them needs.
+
+Linear interpolation between samples smears the merged intensity: far pairs of atoms are dimmed in
+its transform, the autocorrelation. What a map foretells is smeared alike before it is compared.
+"""
+
+import torch
+
+from diffragan.reconstruction.many_views.agreement import EVEN_SHARE
+from diffragan.reconstruction.many_views.counts_refinement import RoundScore, curvature_of
+from diffragan.reconstruction.many_views.lattice import shell_index
+from diffragan.reconstruction.many_views.merging import Merged
+from diffragan.reconstruction.many_views.moduli import mean_intensity
+from diffragan.typing import Bool, Complex, Float, Tensor, Volume
+
+LEAST_SHARE = 0.02
+"""Of a shell's mean in each foretold intensity: moduli near 0 would steer by single counts."""
+
+
+class MergedCounts:
+    """Counts that were merged, each expected once."""
+
+    def __init__(self, merged: Merged, free: Bool[Tensor, "z y half_x"]) -> None:
+        """Keep out the free samples."""
+        self.grid, self.limit_per_angstrom = merged.grid, merged.limit_per_angstrom
+        self.merged, known = merged, merged.known
+        self.work, self.free = known & ~free, known & free
+        self.curvature = curvature_of(merged, free)
+        self.even = mean_intensity(merged)[shell_index(self.grid, free.device)]
+        behind = merged.background
+        self.background = torch.zeros_like(self.even) if behind is None else behind
+        self.dimmed = _dimming(self.grid.pixels, free.device)
+
+    def slope(self, volume: Volume) -> tuple[Complex[Tensor, "z y half_x"], RoundScore]:
+        """Return how minus the log-likelihood changes with each sample of a map, and its score."""
+        spectrum = torch.fft.rfftn(volume) * self.grid.pixel_angstrom**3
+        seen = self._smeared(spectrum.abs().square())
+        merged = self.merged
+        even = _rate(merged.expected, self.even, self.background)
+        foretold = _rate(merged.expected, seen, self.background)
+        held = torch.lerp(foretold, even, LEAST_SHARE).clamp(min=_TINY)
+        wrong = merged.expected * (1 - merged.values / held)
+        back = self._smeared(torch.where(self.work, wrong, 0.0).float())
+        judged = torch.lerp(foretold, even, EVEN_SHARE).clamp(min=_TINY)
+        gain = torch.xlogy(merged.values, judged / even.clamp(min=_TINY)) - judged + even
+        score = RoundScore(self._mean(gain, self.work), self._mean(gain, self.free))
+        return 2 * spectrum * back, score
+
+    def _smeared(self, intensity: Float[Tensor, "z y half_x"]) -> Tensor:
+        """Interpolate linearly at random places; the same as its adjoint."""
+        pairs = torch.fft.irfftn(intensity, s=(self.grid.pixels,) * 3)
+        out: Tensor = torch.fft.rfftn(pairs * self.dimmed).real
+        return out
+
+    def _mean(self, gain: Tensor, chosen: Tensor) -> float:
+        total = float(self.merged.values[chosen].sum())
+        return float(gain[chosen].sum()) / total if total > 0 else 0.0
+
+
+_TINY = torch.finfo(torch.float64).tiny
+
+
+def _rate(expected: Tensor, intensity: Tensor, background: Tensor) -> Tensor:
+    """Return merged counts to expect of an intensity; none of a negative one."""
+    return expected * intensity.clamp(min=0) + background
+
+
+def _dimming(pixels: int, device: torch.device) -> Float[Tensor, "z y x"]:
+    """Transform of linear interpolation by a sample along each axis, origin at [0, 0, 0].
+
+    Source: Jackson et al., IEEE Trans. Med. Imaging 10 (1991) 473 (gridding and its correction).
+    """
+    along = torch.sinc(torch.fft.fftfreq(pixels, dtype=torch.float64, device=device)) ** 2
+    return (along[:, None, None] * along[:, None] * along).float()
