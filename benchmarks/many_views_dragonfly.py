@@ -153,7 +153,7 @@ def main() -> int:
     parser.add_argument("--divisions", type=int, default=6)
     parser.add_argument("--iterations", type=int, default=40)
     parser.add_argument("--beta-growth", type=float, default=1.41421356)
-    parser.add_argument("--beta-period", type=int, default=5)
+    parser.add_argument("--beta-period", type=int, default=3)
     parser.add_argument("--coarse", type=float, default=None, help="of Dragonfly's start [Å]")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)

@@ -17,8 +17,8 @@ class DragonflySettings(Settings):
     """`num_div`: 10 (5 n^3 + n) orientations are tried."""
     beta_growth: float = Field(1.41421356, ge=1)
     """Orientations are weighted by likelihood to a power that starts low and grows by this ..."""
-    beta_period: int = Field(5, ge=1)
-    """... every so many iterations, up to 1."""
+    beta_period: int = Field(3, ge=1)
+    """... every so many iterations, up to 1; it should come near 1 before the last iteration."""
     scaled: bool = False
     """Whether the brightness of each pattern is refined."""
     threads: int = Field(1, ge=1)
