@@ -42,6 +42,9 @@ def test_it_opens_and_fits(
     opened.page.wait_for_selector("canvas.surface[data-triangles]")
     assert int(opened.page.locator("canvas.surface").get_attribute("data-triangles")) > 200
     assert opened.number("document.documentElement.scrollWidth") <= width
+    scale = opened.page.locator("#map-view .colour-scale")
+    assert "Local resolution" in scale.inner_text()
+    assert scale.inner_text().count("Å") == 2
     assert opened.page.locator("#shell-curves svg.chart path.curve").count() >= 5
     asked = [address for address in opened.requests if not address.startswith("data:")]
     assert asked == [page.as_uri()]

@@ -84,3 +84,25 @@ def test_the_picture_shows_y_to_the_right_z_up_and_x_to_the_reader(page: Any) ->
         rows, columns = np.nonzero(seen)
         assert np.sign(np.round((columns.mean() - 31.5) / 4)) == right
         assert np.sign(np.round((31.5 - rows.mean()) / 4)) == up
+
+
+def test_a_surface_takes_the_colours_of_its_own_places(page: Any) -> None:
+    # The half with small x is fine, blue here; the other coarse, red; and one corner is unknown.
+    grey, steps = ball(10), np.full((SIDE,) * 3, 255)
+    steps[..., : SIDE // 2] = 1
+    steps[SIDE // 2 :, SIDE // 2 :] = 0
+    call = (
+        "([grey, steps, side]) => { const mesh = surfaceOf(Uint8Array.from(grey), side, 128.5);"
+        " const palette = [[0, 0, 255], [0, 255, 0], [255, 0, 0]];"
+        " colourBy(mesh, Uint8Array.from(steps), palette, [9, 9, 9]);"
+        " return [[...mesh.places], [...mesh.colours], paletteAt(palette, 0.25)]; }"
+    )
+    places, colours, middle = in_page(
+        page, call, grey.ravel().tolist(), steps.ravel().tolist(), SIDE
+    )
+    assert middle == [0, 127.5, 127.5]
+    places, colours = np.reshape(places, (-1, 3)), np.reshape(colours, (-1, 3))
+    x, y, z = np.floor(places + 0.5).astype(int).T
+    expected = np.where((x < SIDE // 2)[:, None], [0, 0, 255], [255, 0, 0])
+    expected[(y >= SIDE // 2) & (z >= SIDE // 2)] = 9
+    np.testing.assert_array_equal(colours, expected)

@@ -13,6 +13,8 @@ from diffragan.errors import InputError
 from diffragan.evaluation.reconstruction_page import write_reconstruction_page
 from diffragan.evaluation.reconstruction_record import read_reconstruction_folder, shell_curves
 from diffragan.evaluation.residue_figures import chain_starts, smoothed
+from diffragan.evaluation.sections import Reconstruction
+from diffragan.evaluation.volume import pack_resolution, pack_volume
 from diffragan.grid import Grid
 from diffragan.io.mrc import write_volume
 from diffragan.io.structures import write_structure
@@ -52,6 +54,10 @@ def test_the_page_shows_map_curves_and_model(folder: Path) -> None:
         "map and model, near it",
     }
     assert len(data["model"]["residues"]["label"]) == 35
+    colours = data["map"]["resolution"]
+    limits = json.loads((folder / "validation.json").read_text())["local_resolution"]
+    assert colours["angstrom"] == pytest.approx(limits["percentiles_angstrom"][::4], abs=0.01)
+    assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in colours["palette"])
     for name in ("fsc", "planes", "local_resolution", "residues", "periphery"):
         for ending in ("png", "svg"):
             assert (folder / "figures" / f"{name}.{ending}").stat().st_size > 1000
@@ -68,9 +74,26 @@ def test_a_map_alone_has_a_page(folder: Path, tmp_path: Path) -> None:
     text = write_reconstruction_page(tmp_path).read_text()
     assert "was not validated" in text
     assert 'id="shell-curves"' not in text
+    assert '"resolution": null' in text
     (tmp_path / "fsc.json").write_text("[]")
     with pytest.raises(InputError, match=r"fsc\.json or validation\.json is damaged"):
         write_reconstruction_page(tmp_path)
+
+
+def test_colours_of_the_resolution_lie_where_the_map_does() -> None:
+    axis = np.arange(24) - 12
+    z, y, x = np.meshgrid(axis, axis, axis, indexing="ij")
+    ball = np.exp(-(x**2 + y**2 + z**2) / 30).astype(np.float32)
+    found = Reconstruction("ball", ball, 1.0, {})
+    resolved = np.where(x < 0, 3.0, 6.0).astype(np.float32)
+    resolved[y > 4] = 0
+    for most in (112, 8):
+        shown, packed = pack_volume(found, most), pack_resolution(resolved, found, (3.0, 5.0), most)
+        assert packed.steps.shape == shown.grey.shape
+        side = len(packed.steps)
+        assert (packed.steps[:, 0, : side // 2 - 1] == 1).all()
+        assert (packed.steps[:, 0, side // 2 + 1 :] == 255).all()  # beyond the scale's end
+        assert (packed.steps[:, -1] == 0).all()
 
 
 def test_reports_of_reconstructions_take_no_other_maps(

@@ -9,7 +9,7 @@ from diffragan.io.star import ParticleOptics
 from diffragan.reconstruction.found import Found
 from diffragan.reconstruction.map_alignment import mirror_map
 from diffragan.reconstruction.maps import Maps
-from diffragan.reconstruction.measured import hand_words, measure_map
+from diffragan.reconstruction.measured import hand_words, is_mirrored, measure_map
 from diffragan.reconstruction.refinement.state import Poses
 from diffragan.reconstruction.sources.particle_set import ParticleSet
 from diffragan.reconstruction.truth import true_potential_map
@@ -48,7 +48,8 @@ def test_a_turned_map_of_either_hand_is_laid_on_the_truth(mirrored: bool) -> Non
     assert measured.laid.mirrored == mirrored
     assert measured.agreement.fsc_truth is not None
     assert measured.agreement.fsc_truth.min() > 0.95
-    assert hand_words("unknown", measured.laid).startswith("mirrored" if mirrored else "right")
+    assert is_mirrored(measured) == mirrored
+    assert hand_words("unknown", measured.laid).endswith("were mirrored" if mirrored else "tells")
     # Where orientations are known the same map is wrong, and nothing is moved to help it.
     known = measure_map(found(volume), particles(with_truth=True), "known")
     assert known.laid is None

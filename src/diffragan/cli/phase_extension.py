@@ -13,6 +13,7 @@ ALONE = {
     "data": "it takes a data set's patterns",
     "half_sets": "its halves are the even and the odd views",
     "symmetry": "it knows no symmetry yet",
+    "mask": "its mask is made from the map",
     "max_shift_angstrom": "patterns do not tell of shifts",
     "iterations": "free reflections end it",
     "ranks": "it needs no RELION",
@@ -49,6 +50,8 @@ def reconstruct_by_phase_extension(arguments: "Arguments", extras: "Extras") -> 
                 f"--star is of one molecule, and the views are of {len(sets)}; name it with "
                 "--molecule"
             )
+        if request.poses == "unknown":
+            raise ConfigError("--star gives poses, and --poses unknown has none; leave one out")
         sets = [views_as_in_star(sets[0], arguments.star)]
     for made in reconstruct_views(sets, request, arguments.out, extras, arguments.start):
         for line in _words(made):
@@ -96,6 +99,8 @@ def _words(made: "Reconstruction") -> list[str]:
         limit = words(found.resolution_fsc_truth_0p5_angstrom)
         line += f", map and true potential (FSC 0.5) to {limit}"
     lines = [line, f"R-work {made.record['r_work']:.3f}, R-free {made.record['r_free']:.3f}"]
+    if made.record["found_poses"] is not None:
+        lines.append(f"hand: {made.record['hand']}")
     if start["halves_share_it"]:
         lines.append(
             f"the halves share their start, so they tell nothing of what is coarser than "

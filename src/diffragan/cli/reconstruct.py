@@ -15,6 +15,9 @@ OF_PHASE_EXTENSION = (
     "keep_all",
 )  # fmt: skip
 
+WHOLE = 0.9
+"""Share of Fourier space from which on nothing is said of what the views leave out."""
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -53,6 +56,9 @@ class Arguments:
     """Data set with the true molecules; where it was phased from when left out."""
     model: Path | None = None
     """PDB or mmCIF file to dock into the map and to judge it by."""
+    mask: Path | None = None
+    """MRC file of a mask from 0 to 1 on the map's grid, for the masked correlations; made from the
+    map when left out."""
     half_sets: Literal["auto", "alternate", "random", "file"] = "auto"
     """How images are halved; auto takes the file's halves, or every other image."""
     symmetry: str = "C1"
@@ -159,6 +165,7 @@ def _extras(arguments: Arguments) -> "Extras":
 
     return Extras(
         model=arguments.model,
+        mask=arguments.mask,
         local_resolution=arguments.local_resolution,
         device=choose_device(arguments.device),
         threads=thread_count(arguments.threads),
@@ -177,7 +184,13 @@ def _words(made: "Reconstruction", request: "Request") -> list[str]:
         limit = words(found.resolution_fsc_truth_0p5_angstrom)
         line += f", map and true potential (FSC 0.5) to {limit}"
     lines = [line]
-    if request.poses == "unknown":
+    reached = made.record["coverage"]
+    if reached["share_of_fourier_space"] < WHOLE:
+        lines.append(
+            f"the views reach {reached['share_of_fourier_space']:.0%} of Fourier space at "
+            f"{reached['at_angstrom']:.1f} Å; the map is undetermined in the rest"
+        )
+    if request.poses == "unknown" or "mirrored" in made.record["hand"]:
         lines.append(f"hand: {made.record['hand']}")
     if made.validation is not None:
         # The first tells of the halves in a mask; what the truth says stands above.

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from diffragan import __version__
 from diffragan.evaluation.page_curves import series_of
+from diffragan.evaluation.phase_extension_figures import phases_words
 from diffragan.evaluation.reconstruction_figures import draw_reconstruction_figures
 from diffragan.evaluation.reconstruction_record import (
     ReconstructionFolder,
@@ -23,8 +24,10 @@ from diffragan.evaluation.residue_figures import (
     chain_starts,
     numbers,
 )
+from diffragan.evaluation.sections import Reconstruction
 from diffragan.evaluation.style import lighter
-from diffragan.evaluation.volume import pack_volume
+from diffragan.evaluation.volume import pack_resolution, pack_volume
+from diffragan.io.chimerax import PALETTE
 from diffragan.io.files import write_text
 
 PAGE = "reconstruction.html"
@@ -83,7 +86,9 @@ def write_reconstruction_page(folder: Path, title: str | None = None) -> Path:
         docking=docking and {**docking, "tone": TONES[which], "says": SAYS[which]},
         filtered=found.filtered_words().replace(", cut", "; the map is cut"),
         curves=curves,
+        phases=phases_words(found.place, found.map.fsc),
         model=_model(found.validation),
+        coloured=found.volume("local_resolution") is not None,
         figures=figures,
         source={figure.png: embedded(figure) for figure in figures},
         files=_files(found),
@@ -116,10 +121,24 @@ def _data(found: ReconstructionFolder, curves: list[ShellCurve]) -> dict[str, An
     """Gather what the page's script draws from."""
     shown = found.shown()
     return {
-        "map": {"name": found.map.name, "volume": pack_volume(shown).embedded()},
+        "map": {
+            "name": found.map.name,
+            "volume": pack_volume(shown).embedded(),
+            "resolution": _colours(found, shown),
+        },
         "shells": _chart(found.map.name, curves) if curves else None,
         "model": _residues(found.validation) if found.validation.get("residues") else None,
     }
+
+
+def _colours(found: ReconstructionFolder, shown: Reconstruction) -> dict[str, Any] | None:
+    """Colours of the surface by local resolution, as in ChimeraX, where it was measured."""
+    resolved, record = found.volume("local_resolution"), found.validation.get("local_resolution")
+    if resolved is None or not record or not record["percentiles_angstrom"]:
+        return None
+    limits = record["percentiles_angstrom"][0], record["percentiles_angstrom"][-1]
+    packed = pack_resolution(resolved.volume, shown, limits)
+    return {**packed.embedded(), "palette": PALETTE.split(":")}
 
 
 def _chart(name: str, curves: list[ShellCurve]) -> dict[str, Any]:
@@ -190,6 +209,11 @@ def _files(found: ReconstructionFolder) -> list[tuple[str, str]]:
     extra = (
         ("chimerax.cxc", "opens all of it in ChimeraX, coloured by local resolution"),
         ("fsc.json", "shell correlations of the reconstruction"),
+        ("prtf.json", "how far phases from several starts agree"),
+        ("r_factors.json", "R-factors of every cycle and shell, and whether the start fits"),
+        ("left_out.json", "patterns that were left out, and why"),
+        ("growth.mrcs", "slabs of the growing map"),
+        ("particles.star", "the views with their poses"),
         ("validation.json", "everything that this page shows, in numbers"),
     )
     return named + [(name, what) for name, what in extra if (found.place / name).exists()]

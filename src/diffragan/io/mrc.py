@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from diffragan import __version__
 from diffragan.errors import InputError
-from diffragan.io.files import atomic_path
+from diffragan.io.files import atomic_path, named_in_errors
 
 Kind = Literal["volume", "stack"]
 LABEL_CHARACTERS = 80
@@ -120,7 +120,7 @@ def _write(path: Path, values: ArrayLike, pixel_angstrom: float, label: str, kin
         raise InputError(f"{path}: an MRC {kind} needs three axes with samples, not {array.shape}")
     if not np.isfinite(array).all():
         raise InputError(f"{path}: the {kind} to write holds values that are not finite")
-    with atomic_path(path) as beside, mrcfile.new(beside) as file:
+    with named_in_errors(path), atomic_path(path) as beside, mrcfile.new(beside) as file:
         file.set_data(array)
         if kind == "volume":
             file.set_volume()

@@ -1,6 +1,7 @@
 """How good a map is: half against half, and against the truth where that is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 
@@ -15,6 +16,10 @@ from diffragan.typing import Volume
 
 WITH_HAND: tuple[Way, ...] = ("unknown",)
 """Ways that do not know the hand of a map."""
+HAND_CONTRAST = 1.1
+"""Ratio of the correlations with the truth, by hand, from which on one hand is told: in a coarse
+map both fit alike."""
+MIRRORED_WORDS = ": map, half maps and poses were mirrored"
 IN_PLACE: tuple[Way, ...] = ("known", "shifts")
 """Ways that leave the map where the model is."""
 
@@ -25,7 +30,7 @@ class Measured:
 
     agreement: Agreement
     truth: Volume | None
-    """True potential where the map has it; of the map's own hand."""
+    """True potential where the map has it, and of the hand that fits the map."""
     laid: MapAlignment | None
     """How the map was laid on the truth, where it had to be."""
 
@@ -48,6 +53,21 @@ def measure_map(found: Found, particles: ParticleSet, way: Way) -> Measured:
     return Measured(measure_agreement(found.maps, grid, truth), truth, laid)
 
 
+def is_mirrored(measured: Measured) -> bool:
+    """Whether the truth tells that a map has the wrong hand."""
+    return measured.laid is not None and measured.laid.mirrored and _tells(measured.laid)
+
+
+def of_other_hand(measured: Measured) -> Measured:
+    """Take what was measured to a map that was mirrored: its curves are the same."""
+    truth = measured.truth
+    return replace(measured, truth=None if truth is None else mirror_map(truth))
+
+
+def _tells(laid: MapAlignment) -> bool:
+    return laid.correlation >= HAND_CONTRAST * laid.other_hand_correlation
+
+
 def moved_into_map(model: AtomicModel, laid: MapAlignment) -> AtomicModel:
     """Move a model to where a map has it, before that map is mirrored.
 
@@ -64,4 +84,12 @@ def hand_words(way: Way, laid: MapAlignment | None) -> str:
         return "given by the known orientations"
     if laid is None:
         return "undecided: images of unknown orientation fit either; a docked model may tell"
-    return "mirrored, as the true potential tells" if laid.mirrored else "right, as the truth tells"
+    if not _tells(laid):
+        both = f"{laid.correlation:.2f} and {laid.other_hand_correlation:.2f}"
+        return f"undecided: the true potential fits either alike ({both})"
+    return f"right, as the true potential tells{MIRRORED_WORDS if laid.mirrored else ''}"
+
+
+def docked_hand_words(hand: Literal["mirrored", "as is"]) -> str:
+    """Say that a docked model told the hand of a map, and what was done about it."""
+    return f"right, as the docked model tells{MIRRORED_WORDS if hand == 'mirrored' else ''}"

@@ -11,6 +11,8 @@ FEWEST = {"known": 2, "shifts": 16, "refine": 16, "unknown": 16}
 """Images without which there is no map: one in each half, or enough to align to each other."""
 WISHED_UNKNOWN = 200
 """Fewer images of unknown orientation seldom give a map at all."""
+SMALLEST_BOX = {"known": 8, "shifts": 8, "refine": 16, "unknown": 16}
+"""Pixels of an image below which there are too few shells to tell anything by."""
 MAP_BYTES_PER_VOXEL = 300
 """Padded transforms and weights of both halves, and copies while they become maps."""
 IMAGE_COPIES = 6
@@ -24,7 +26,7 @@ def check_needs(particles: ParticleSet, request: Request, out: Path) -> str:
 
     Raises
     ------
-    InputError : There are too few images, or RELION is given odd ones.
+    InputError : There are too few images, or their box is too small, or odd where it must be even.
     OutputError : The disk has no room.
     """
     fewest = FEWEST[request.poses]
@@ -35,12 +37,8 @@ def check_needs(particles: ParticleSet, request: Request, out: Path) -> str:
             f"{sources}: {only} '{particles.name}', and with poses {request.poses} a map and its "
             f"halves need {fewest} or more; phase more views of it"
         )
+    _check_box(particles, request)
     pixels = particles.grid.pixels
-    if request.engine == "relion" and pixels % 2:
-        raise InputError(
-            f"{particles.name}: its images have {pixels} pixels, and RELION takes even boxes only; "
-            "crop them by one pixel, or use --engine embedded"
-        )
     memory, disk = _memory(particles, request), _disk(particles, request)
     check_room(out, disk, "fewer images")
     words = (
@@ -50,6 +48,25 @@ def check_needs(particles: ParticleSet, request: Request, out: Path) -> str:
     if request.poses == "unknown" and particles.count < WISHED_UNKNOWN:
         words += f"; so few images of unknown orientation seldom make a map, {WISHED_UNKNOWN} might"
     return words
+
+
+def _check_box(particles: ParticleSet, request: Request) -> None:
+    pixels = particles.grid.pixels
+    if pixels < SMALLEST_BOX[request.poses]:
+        raise InputError(
+            f"{particles.name}: its images have {pixels} pixels, and with poses {request.poses} "
+            f"{SMALLEST_BOX[request.poses]} or more are needed; extract them in a larger box"
+        )
+    if pixels % 2 and request.engine == "relion":
+        raise InputError(
+            f"{particles.name}: its images have {pixels} pixels, and RELION takes even boxes only; "
+            "crop them by one pixel, or use --engine embedded"
+        )
+    if pixels % 2 and request.poses in ("refine", "unknown"):
+        raise InputError(
+            f"{particles.name}: its images have {pixels} pixels, and orientations are refined in "
+            "even boxes only; crop them by one pixel"
+        )
 
 
 def _memory(particles: ParticleSet, request: Request) -> float:

@@ -40,6 +40,12 @@ def turn(vectors: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3 3"]:
     return torch.from_numpy(matrices).to(vectors.device)
 
 
+def rotation_vector(matrix: Float[Tensor, "3 3"]) -> Float[Tensor, " 3"]:
+    """Axis of a rotation times its angle [rad]."""
+    vector = Rotation.from_matrix(matrix.double().cpu().numpy()).as_rotvec()
+    return torch.from_numpy(vector).to(matrix.device)
+
+
 def angle_between(
     first: Float[Tensor, "*batch 3 3"], second: Float[Tensor, "*batch 3 3"]
 ) -> Float[Tensor, "*batch"]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -15,16 +15,25 @@ from diffragan.progress import tell
 from diffragan.reconstruction.by_relion import postprocess, reconstruct_by_relion
 from diffragan.reconstruction.coverage import check_views_differ, coverage
 from diffragan.reconstruction.embedded import insert_known, refine_shifts
-from diffragan.reconstruction.found import Found, on_cpu
+from diffragan.reconstruction.found import Found, mirrored, on_cpu
 from diffragan.reconstruction.half_sets import half_sets
-from diffragan.reconstruction.measured import IN_PLACE, Measured, hand_words, measure_map
+from diffragan.reconstruction.measured import (
+    IN_PLACE,
+    WITH_HAND,
+    Measured,
+    docked_hand_words,
+    hand_words,
+    is_mirrored,
+    measure_map,
+    of_other_hand,
+)
 from diffragan.reconstruction.needs import check_needs
 from diffragan.reconstruction.particle_files import (
     STAR,
     write_particle_stack,
     write_particle_table,
 )
-from diffragan.reconstruction.reconstruct import Agreement, write_maps
+from diffragan.reconstruction.reconstruct import Agreement, write_agreement, write_maps
 from diffragan.reconstruction.refined import refine_poses
 from diffragan.reconstruction.refinement.symmetry import symmetry_turns
 from diffragan.reconstruction.relion.program import Relion, find_relion
@@ -32,6 +41,7 @@ from diffragan.reconstruction.request import Request
 from diffragan.reconstruction.sources.particle_set import ParticleSet
 from diffragan.reconstruction.transfer import without_transfer
 from diffragan.reconstruction.validation.folder import validate_folder
+from diffragan.reconstruction.validation.mask_file import read_mask
 from diffragan.reconstruction.validation.residue_model import read_residue_model
 from diffragan.typing import Float, Int, Tensor
 
@@ -42,6 +52,8 @@ class Extras:
 
     model: Path | None = None
     """PDB or mmCIF file to lay into the map."""
+    mask: Path | None = None
+    """MRC file of the mask for the correlations; made from the map if not given."""
     validate: bool = True
     """Whether to make the mask and what depends on it."""
     local_resolution: bool = False
@@ -80,6 +92,9 @@ def reconstruct_all(
                 f"--model {extras.model} is of one molecule, and the images are of {len(sets)}; "
                 "name it with --molecule"
             )
+    if extras.mask is not None:
+        for particles in sets:
+            read_mask(extras.mask, particles.grid)
     relion = find_relion() if request.engine == "relion" else None
     if relion is not None and request.poses == "shifts":
         raise ConfigError("--poses shifts is of the embedded engine; leave --engine relion out")
@@ -132,10 +147,20 @@ def _reconstruct(
         )
     request = work.request
     measured = measure_map(found, particles, request.poses)
+    if is_mirrored(measured):
+        found, measured = mirrored(found), of_other_hand(measured)
     record = _record(particles, request, found, measured, work.turns)
-    _write_particles(particles, found, folder)
+    stack = _write_particles(particles, found, folder)
     write_maps(folder, found.maps, measured.agreement, particles.grid, record)
     validation = _validate(particles, request, folder, work.extras, measured)
+    hand = _docked_hand(validation)
+    if hand == "mirrored":
+        # The maps in the folder were mirrored, and the poses have to follow them.
+        found = mirrored(found)
+        write_particle_table(particles, folder / STAR, found.poses, found.half_sets, stack=stack)
+    if hand is not None and (hand == "mirrored" or request.poses in WITH_HAND):
+        record["hand"] = docked_hand_words(hand)
+        write_agreement(folder, measured.agreement, particles.grid, particles.count, record)
     _write_fsc_star(folder, measured.agreement, validation)
     if work.relion is not None and validation is not None:
         postprocess(folder, particles.grid.pixel_angstrom)
@@ -190,12 +215,23 @@ def _record(
     }
 
 
-def _write_particles(particles: ParticleSet, found: Found, folder: Path) -> None:
-    """Write the particles with the poses of this map; images that lie in stacks stay there."""
+def _write_particles(particles: ParticleSet, found: Found, folder: Path) -> Path | None:
+    """Write the particles with the poses of this map; images that lie in stacks stay there.
+
+    Returns the one stack that holds all images, if there is one.
+    """
     stack = found.stack
     if stack is None and particles.image_names is None:
         stack = write_particle_stack(particles, folder)
     write_particle_table(particles, folder / STAR, found.poses, found.half_sets, stack=stack)
+    return stack
+
+
+def _docked_hand(validation: Mapping[str, Any] | None) -> Literal["mirrored", "as is"] | None:
+    """Which hand a docked model told the engine's map to have, if it could tell."""
+    docking = None if validation is None else validation["docking"]
+    told = None if docking is None else docking["hand"]
+    return told if told in ("mirrored", "as is") else None
 
 
 def _validate(
@@ -209,7 +245,9 @@ def _validate(
     return validate_folder(
         folder,
         model,
+        mask_file=extras.mask,
         known_pose=own and request.poses in IN_PLACE,
+        in_place=True,
         truth=measured.truth,
         local=extras.local_resolution,
         seed=request.seed,

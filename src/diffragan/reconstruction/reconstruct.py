@@ -81,6 +81,13 @@ def write_maps(
     pixel = grid.pixel_angstrom
     for name, volume in (("map", maps.full), ("half1", maps.half1), ("half2", maps.half2)):
         write_volume(folder / f"{name}.mrc", volume.cpu().numpy(), pixel, f"{name}, potential")
+    write_agreement(folder, agreement, grid, maps.views, record)
+
+
+def write_agreement(
+    folder: Path, agreement: Agreement, grid: Grid, views: int, record: Mapping[str, Any]
+) -> None:
+    """Write `fsc.json`: how far maps of so many views agree, and what is in `record`."""
     write_json(
         folder / "fsc.json",
         {
@@ -89,8 +96,8 @@ def write_maps(
             "resolution_fsc_0p143_angstrom": agreement.resolution_fsc_0p143_angstrom,
             "fsc_truth": agreement.fsc_truth,
             "resolution_fsc_truth_0p5_angstrom": agreement.resolution_fsc_truth_0p5_angstrom,
-            "pixel_angstrom": pixel,
-            "views": maps.views,
+            "pixel_angstrom": grid.pixel_angstrom,
+            "views": views,
             **record,
         },
     )

@@ -13,6 +13,7 @@ from diffragan.reconstruction.refinement import (
     refine,
     write_state,
 )
+from diffragan.reconstruction.refinement.problem import check_images
 from diffragan.reconstruction.request import Request
 from diffragan.reconstruction.sources.particle_set import ParticleSet
 from diffragan.reconstruction.unfinished import claim_folder, release_folder
@@ -26,6 +27,8 @@ def refine_poses(
     particles: ParticleSet, request: Request, folder: Path, device: str, threads: int
 ) -> Found:
     """Refine poses, or find them, going on where an earlier run was stopped."""
+    images = _images(particles)
+    check_images(images, particles.grid)  # before anything is left in the folder
     place = claim_folder(
         folder / FOLDER,
         {"settings": request.fingerprint(), "inputs": dict(particles.inputs)},
@@ -42,7 +45,7 @@ def refine_poses(
             _note(bar, now)
 
         refined = refine(
-            _images(particles),
+            images,
             particles.grid,
             _settings(request),
             poses=particles.poses if request.poses == "refine" else None,

@@ -2,6 +2,7 @@
 
 const PLANES = [["x, y", "z"], ["x, z", "y"], ["y, z", "x"]];
 const SURFACE_PIXELS = 420;
+const UNMEASURED = [150, 150, 150];
 
 async function unpack({ deflated }) {
   const bytes = Uint8Array.from(atob(deflated), (letter) => letter.charCodeAt(0));
@@ -9,7 +10,23 @@ async function unpack({ deflated }) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-async function showMap(host, { name, volume, fsc }) {
+/** Red, green and blue of a colour as #rrggbb. */
+function parts(colour) {
+  return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+}
+
+/** A strip of the colours with the resolutions at its ends. */
+function colourScale({ angstrom: [finest, coarsest] }, palette) {
+  const strip = make("canvas", { width: 256, height: 1, role: "img", "aria-label": `Colours from ${finest.toFixed(2)} Å, blue, to ${coarsest.toFixed(2)} Å, red` });
+  const context = strip.getContext("2d"), image = context.createImageData(256, 1);
+  for (let at = 0; at < 256; at += 1) image.data.set([...paletteAt(palette, at / 255), 255], 4 * at);
+  context.putImageData(image, 0, 0);
+  return make("div", { class: "colour-scale" }, make("p", {}, "Local resolution; grey outside the mask"),
+    make("div", {}, make("span", {}, `≤ ${finest.toFixed(2)} Å`), strip, make("span", {}, `≥ ${coarsest.toFixed(2)} Å`)));
+}
+
+async function showMap(host, { name, volume, resolution, fsc }) {
+  const steps = resolution ? await unpack(resolution) : null, palette = resolution ? resolution.palette.map(parts) : null;
   const grey = await unpack(volume), side = volume.side, [low, high] = volume.sigma;
   const toGrey = (sigma) => (255 * (sigma - low)) / (high - low);
   const canvas = make("canvas", { class: "surface", width: SURFACE_PIXELS, height: SURFACE_PIXELS, ...turnableAttributes(`Surface of the map ${name}`) });
@@ -24,7 +41,7 @@ async function showMap(host, { name, volume, fsc }) {
   } }, "Turn");
   const sections = PLANES.map(([plane, axis], which) => section(plane, axis, which));
   host.append(make("div", { class: "twin" },
-    make("div", {}, canvas, make("div", { class: "fields" }, levelSlider.box, button)),
+    make("div", {}, canvas, ...(steps ? [colourScale(resolution, palette)] : []), make("div", { class: "fields" }, levelSlider.box, button)),
     make("div", {}, make("div", { class: "sections" }, ...sections.map((one) => one.box)), make("div", { class: "shells" }))));
   if (fsc) curves(host.querySelector(".shells"), fsc, { height: 250, groups: false });
   const turn = turnable(canvas, angles, later);
@@ -34,6 +51,7 @@ async function showMap(host, { name, volume, fsc }) {
   function build() {
     // Between two greys, so that no voxel lies on the surface itself.
     mesh = surfaceOf(grey, side, Math.floor(toGrey(level)) + 0.5);
+    if (steps) colourBy(mesh, steps, palette, UNMEASURED);
     canvas.dataset.triangles = mesh.faces.length / 3;
     paint();
     for (const one of sections) one.paint();

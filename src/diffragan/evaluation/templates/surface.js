@@ -54,8 +54,27 @@ function normalsOf(grey, side, places) {
   return normals;
 }
 
-/** Draw a mesh from an angle into a square of pixels, lit from the upper left, far parts paler. */
-function drawSurface(mesh, pixels, size, { longitude, tilt }, [red, green, blue], ground) {
+/** Give each vertex a colour by a cube of bytes: along a palette from 1 to 255, `unknown` where 0. */
+function colourBy(mesh, bytes, palette, unknown) {
+  const last = mesh.side - 1;
+  mesh.colours = new Float32Array(mesh.places.length);
+  for (let at = 0; at < mesh.places.length; at += 3) {
+    const [x, y, z] = [0, 1, 2].map((i) => clamp(Math.round(mesh.places[at + i]), 0, last));
+    const value = bytes[x + mesh.side * (y + mesh.side * z)];
+    mesh.colours.set(value ? paletteAt(palette, (value - 1) / 254) : unknown, at);
+  }
+}
+
+/** Colour at a share of the way along a palette of red, green and blue. */
+function paletteAt(palette, share) {
+  const place = clamp(share, 0, 1) * (palette.length - 1), from = Math.min(Math.floor(place), palette.length - 2);
+  return palette[from].map((value, i) => value + (place - from) * (palette[from + 1][i] - value));
+}
+
+/** Draw a mesh from an angle into a square of pixels, lit from the upper left, far parts paler.
+    Where the mesh has colours of its own they are taken. */
+function drawSurface(mesh, pixels, size, { longitude, tilt }, plain, ground) {
+  let [red, green, blue] = plain;
   const count = mesh.places.length / 3, half = (mesh.side - 1) / 2, scale = (0.5 * size) / (half * 1.25);
   const at = new Float32Array(count * 4);
   const [turn, lean] = [(longitude * Math.PI) / 180, (tilt * Math.PI) / 180];
@@ -79,6 +98,11 @@ function drawSurface(mesh, pixels, size, { longitude, tilt }, [red, green, blue]
     const [ax, ay, bx, by, cx, cy] = [at[a], at[a + 1], at[b], at[b + 1], at[c], at[c + 1]];
     const area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay);
     if (area === 0) continue;
+    if (mesh.colours) {
+      // One colour a face: faces are smaller than what a colour tells.
+      const first = 3 * mesh.faces[face];
+      [red, green, blue] = [mesh.colours[first], mesh.colours[first + 1], mesh.colours[first + 2]];
+    }
     const [left, right] = [Math.max(0, Math.ceil(Math.min(ax, bx, cx))), Math.min(size - 1, Math.floor(Math.max(ax, bx, cx)))];
     const [top, foot] = [Math.max(0, Math.ceil(Math.min(ay, by, cy))), Math.min(size - 1, Math.floor(Math.max(ay, by, cy)))];
     for (let y = top; y <= foot; y += 1) for (let x = left; x <= right; x += 1) {

@@ -54,7 +54,8 @@ def make_halves(
     if align:
         grid = problem.grid.with_pixels(pixels)
         mine = halves == 1
-        frame = frame_between(raw[1], raw[0], grid, min(FRAME_SHELL, last_shell))
+        shell = min(FRAME_SHELL, last_shell)
+        frame = frame_between(raw[1], raw[0], grid, shell, problem.turns)
         moved = change_frame(Poses(poses.rotations[mine], poses.shifts_angstrom[mine]), *frame)
         rotations, shifts = poses.rotations.clone(), poses.shifts_angstrom.clone()
         rotations[mine], shifts[mine] = moved.rotations, moved.shifts_angstrom

@@ -19,6 +19,7 @@ from diffragan.reconstruction.orientations import (
     random_orientation,
 )
 from diffragan.reconstruction.refinement.half_maps import make_halves
+from diffragan.reconstruction.refinement.halves import free_axis
 from diffragan.reconstruction.refinement.pose_search import Search, climb_all, search_all
 from diffragan.reconstruction.refinement.problem import Problem
 from diffragan.reconstruction.refinement.settings import RefinementSettings
@@ -33,6 +34,8 @@ STILL_DEGREES = 0.5
 """Median turn of the images in an iteration below which they have settled."""
 PATIENCE = 2
 """Iterations without finer resolution before the end."""
+FREE = 0.5
+"""Of the projection onto a symmetry's free directions, which is 1 along them and 0 otherwise."""
 _TURNING = 4
 
 
@@ -89,7 +92,9 @@ def refine_step(
     searching = state.iteration < state.numbers["searches"]
     poses, cost = _expect(problem, settings, state, before, searching, threads)
     reach = min(shell + MARGIN, problem.last_shell)
-    made = make_halves(problem, poses, halves, reach, align=len(problem.turns) == 1)
+    # The frame of a map of symmetry Dn cannot move.
+    loose = bool(free_axis(problem.turns).abs().max() > FREE)
+    made = make_halves(problem, poses, halves, reach, align=loose)
     turned = angle_between(made.poses.rotations, before.rotations).median()
     moved = (made.poses.shifts_angstrom - before.shifts_angstrom).norm(dim=1).median()
     finer = made.shell > state.numbers["best_shell"]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from diffragan.errors import InputError
 from diffragan.grid import Grid
 from diffragan.io.star import ParticleOptics
 from diffragan.io.star_tables import Values
@@ -57,20 +58,44 @@ class ParticleSet:
     def batches(
         self, poses: Poses, items: Sequence[int] | None = None, size: int = BATCH
     ) -> Iterator[Batch]:
-        """Yield images with poses, some at a time."""
+        """Yield images with poses, some at a time.
+
+        Raises
+        ------
+        InputError : An image is empty.
+        """
         chosen = range(self.count) if items is None else items
         for start in range(0, len(chosen), size):
             some = list(chosen[start : start + size])
-            yield self.read(some), poses.rotations[some], poses.shifts_angstrom[some]
+            images = self.read(some)
+            self._check_not_empty(images, some)
+            yield images, poses.rotations[some], poses.shifts_angstrom[some]
 
     def everything(self) -> Images:
-        """Read all images at once, for engines that go through them many times."""
+        """Read all images at once, for engines that go through them many times.
+
+        Raises
+        ------
+        InputError : An image is empty.
+        """
         size = self.grid.pixels
         found = np.empty((self.count, size, size), np.float32)
         for start in range(0, self.count, BATCH):
             some = range(start, min(start + BATCH, self.count))
-            found[start : some.stop] = self.read(list(some)).numpy()
+            images = self.read(list(some))
+            self._check_not_empty(images, some)
+            found[start : some.stop] = images.numpy()
         return torch.from_numpy(found)
+
+    def _check_not_empty(self, images: Images, numbers: Sequence[int]) -> None:
+        flat = images.flatten(1)
+        empty = torch.nonzero(flat.amax(1) == flat.amin(1))
+        if len(empty):
+            number = numbers[int(empty[0])] + 1
+            raise InputError(
+                f"{self.name}: image {number} of {self.count} is empty (all its pixels are the "
+                "same); leave it out, or phase it again"
+            )
 
 
 def some_of(particles: ParticleSet, items: Sequence[int], name: str) -> ParticleSet:

@@ -1,5 +1,6 @@
 """Validate a folder that `reconstruct` wrote, and write into it what was found."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from diffragan.io.mrc import read_mrc, write_volume
 from diffragan.io.structures import fits_pdb, write_structure
 from diffragan.reconstruction.validation.docking import dock
 from diffragan.reconstruction.validation.docking_verdict import docking_summary, hand_is_told
-from diffragan.reconstruction.validation.gold_standard import gold_standard
+from diffragan.reconstruction.validation.gold_standard import GoldStandard, gold_standard
 from diffragan.reconstruction.validation.hand import mirror_volume
 from diffragan.reconstruction.validation.local_resolution import local_resolution
 from diffragan.reconstruction.validation.map_model import map_model_correlation
+from diffragan.reconstruction.validation.mask_file import read_mask
 from diffragan.reconstruction.validation.masks import soft_mask
 from diffragan.reconstruction.validation.model_in_map import ModelInMap, measure_model
 from diffragan.reconstruction.validation.residue_model import ResidueModel, read_residue_model
@@ -46,7 +48,9 @@ def validate_folder(
     folder: Path,
     model: Path | None = None,
     *,
+    mask_file: Path | None = None,
     known_pose: bool = False,
+    in_place: bool = False,
     truth: Volume | None = None,
     local: bool = True,
     seed: int = 0,
@@ -56,13 +60,16 @@ def validate_folder(
     Writes `validation.json`, `mask.mrc` and `chimerax.cxc`; with half maps `local_resolution.mrc`;
     with a model `docked.pdb`, `docked.cif` and `residues.csv`. Where the mirrored map fits the
     model, the maps of that hand are written as `map_mirrored.mrc` and so on, and everything refers
-    to them; `map.mrc` is left as it is.
+    to them; `map.mrc` is left as it is, unless `in_place`.
 
     Parameters
     ----------
     folder : Holds `map.mrc`, and `half1.mrc` and `half2.mrc` where there are half maps.
     model : PDB or mmCIF file.
+    mask_file : Mask of the correlations, in the frame and hand of the map that is left in the
+        folder; made from the map when not given.
     known_pose : The model lies in the map already, as that of simulated data at known orientations.
+    in_place : Whether mirrored maps take the place of those that were there.
     truth : `(z, y, x)`, the true potential on the map's grid.
     local : Whether to measure local resolution.
     seed : Of the random phases.
@@ -73,18 +80,21 @@ def validate_folder(
 
     Raises
     ------
-    InputError : A map is missing, damaged, flat or of another size, or the model cannot be used.
+    InputError : A map is missing, damaged, flat or of another size, or the model or the mask
+        cannot be used.
     """
     atoms = None if model is None else read_residue_model(model)
     maps, grid = _read_maps(folder)
+    own_mask = None if mask_file is None else read_mask(mask_file, grid)
     _remove_older_results(folder)
-    halves = [maps[name] for name in HALVES if name in maps]
-    mask = soft_mask(torch.stack(halves).mean(0) if halves else maps["map"], grid)
-    gold = gold_standard(halves[0], halves[1], grid, mask, seed) if halves else None
-    finest = None if gold is None else gold.resolution_angstrom
     docking = None
     files = {name: f"{name}.mrc" for name in maps}
-    if atoms is not None and not known_pose:
+    to_dock = atoms is not None and not known_pose
+    # A mask that was given is of the hand that docking leaves, so docking goes by one of its own.
+    mask = _made_mask(maps, grid) if own_mask is None or to_dock else own_mask
+    gold = _gold(maps, grid, mask, seed)
+    finest = None if gold is None else gold.resolution_angstrom
+    if atoms is not None and to_dock:
         unmasked = None if gold is None else gold.unmasked
         docking = dock(maps["map"], grid, atoms, resolution_angstrom=finest, fsc_half_maps=unmasked)
         # Where the hand is a guess the model is shown in the map as it is.
@@ -95,13 +105,17 @@ def validate_folder(
             maps = {name: mirror_volume(volume) for name, volume in maps.items()}
             mask = mirror_volume(mask)
             truth = None if truth is None else mirror_volume(truth)
-            files = {name: f"{name}_mirrored.mrc" for name in maps}
+            if not in_place:
+                files = {name: f"{name}_mirrored.mrc" for name in maps}
             for name, volume in maps.items():
                 _write(folder / files[name], volume, grid, f"{name}, mirrored through z = 0")
+        if own_mask is not None:
+            mask, gold = own_mask, _gold(maps, grid, own_mask, seed)
+            finest = None if gold is None else gold.resolution_angstrom
     files["mask"] = "mask.mrc"
     _write(folder / files["mask"], mask, grid, "mask")
     resolved = None
-    if local and halves:
+    if local and gold is not None:
         resolved = local_resolution(maps[HALVES[0]], maps[HALVES[1]], grid, mask)
         files["local_resolution"] = "local_resolution.mrc"
         _write(folder / files["local_resolution"], resolved, grid, "local resolution in Angstrom")
@@ -115,6 +129,7 @@ def validate_folder(
         "pixels": grid.pixels,
         "pixel_angstrom": grid.pixel_angstrom,
         "files": files,
+        "mask_file": None if mask_file is None else mask_file.name,
         "gold_standard": None if gold is None else gold.summary(),
         "local_resolution": None if resolved is None else _distribution(resolved),
         "docking": None
@@ -156,6 +171,18 @@ def _read_maps(folder: Path) -> tuple[dict[str, Volume], Grid]:
                 f"side and map.mrc {side} of {pixel:.3f} Å; reconstruct all of them again"
             )
     return maps, Grid(side, side * pixel)
+
+
+def _made_mask(maps: Mapping[str, Volume], grid: Grid) -> Volume:
+    """Make a mask of the halves' mean, or of the map where there are none."""
+    halves = [maps[name] for name in HALVES if name in maps]
+    return soft_mask(torch.stack(halves).mean(0) if halves else maps["map"], grid)
+
+
+def _gold(maps: Mapping[str, Volume], grid: Grid, mask: Volume, seed: int) -> GoldStandard | None:
+    """Correlate the halves, where there are any."""
+    halves = [maps[name] for name in HALVES if name in maps]
+    return gold_standard(halves[0], halves[1], grid, mask, seed) if halves else None
 
 
 def _remove_older_results(folder: Path) -> None:

@@ -11,8 +11,9 @@ def validation_words(found: Mapping[str, Any]) -> list[str]:
     if gold:
         unmasked = angstrom(gold["resolution_unmasked_fsc_0p143_angstrom"])
         corrected = angstrom(gold["resolution_corrected_fsc_0p143_angstrom"])
+        mask = f"the mask {found['mask_file']}" if found.get("mask_file") else "the mask"
         words.append(
-            f"the half maps agree (FSC 0.143) to {corrected} in the mask, corrected for it, and to "
+            f"the half maps agree (FSC 0.143) to {corrected} in {mask}, corrected for it, and to "
             f"{unmasked} without a mask"
         )
     local = found.get("local_resolution")
