@@ -21,6 +21,7 @@ from made_up_patterns import (
 from diffragan.errors import ConfigError, InputError
 from diffragan.io.mrc import read_mrc
 from diffragan.reconstruction.correlation import fourier_shell_correlation
+from diffragan.reconstruction.many_views.agreement import Judge
 from diffragan.reconstruction.many_views.control import control
 from diffragan.reconstruction.many_views.pipeline import (
     ManyViewsSettings,
@@ -33,6 +34,7 @@ from diffragan.reconstruction.many_views.pipeline import (
 from diffragan.reconstruction.many_views.results import write_results
 from diffragan.reconstruction.many_views.settings import ExtensionSettings
 from diffragan.reconstruction.many_views.starts import coarse_map
+from diffragan.reconstruction.many_views.structure import structure_in
 from diffragan.typing import Tensor
 
 MASS_KDA = ATOMS * DALTONS_PER_ATOM / 1e3
@@ -82,6 +84,8 @@ def test_the_files(result: PhasedTogether, tmp_path: Path) -> None:
     assert prtf["prtf"][4] > 0.9
     factors = json.loads((tmp_path / "r_factors.json").read_text())
     assert [len(factors[name]) for name in ("map", "half1", "half2")] == [2, 2, 2]
+    assert factors["structure"]["found"]
+    assert factors["structure"]["r_free"] < 0.8 * factors["structure"]["r_free_by_chance"]
     assert factors["map"][0]["cycles"][-1]["r_free"] < 0.5
 
 
@@ -111,8 +115,9 @@ def test_counts_of_noise_give_no_structure() -> None:
     noise = torch.poisson(torch.full((20, len(some.pixels.points)), 2.0))
     halves = merge_halves(of_values(noise, some, counted=True), grid(), LIMIT)
     told = phase_together(halves, Starts.shared(_start()), MASS_KDA, SETTINGS)
-    run = told.full.runs[0]
-    assert run.records[run.chosen].r_factors.free_gain < 0.05
+    verdict = structure_in(told.full.volume, Judge(told.merged, told.free))
+    assert not verdict.found
+    assert verdict.r_free > 0.9 * verdict.r_free_by_chance
     assert _fsc(told.full.volume)[int(BOX / 4) : int(LIMIT * BOX)].abs().mean() < 0.3
 
 

@@ -91,6 +91,25 @@ class Judge:
         norm = parts[0].square().sum() * parts[1].square().sum()
         return float(cross / norm.sqrt().clamp(min=1e-30))
 
+    def by_chance(self, volume: Volume, seed: int = 0) -> float:
+        """R-free of a map's moduli at wrong places: each shell's own, shuffled.
+
+        Moduli of the right distribution alone come to it; a map that knows something lies below.
+        """
+        own = transform(volume, self.merged.grid.pixel_angstrom**3).abs()
+        shells = self.shells[self.free]
+        wrong = own[self.free][shuffled_within(shells, seed)]
+        seen, times = self.modulus[self.free], self.times.expand_as(own)[self.free]
+        sums = [
+            torch.zeros(
+                int(self.shells.max()) + 1, dtype=torch.float64, device=own.device
+            ).index_add_(0, shells, (part * times).double())
+            for part in (wrong * seen, wrong**2)
+        ]
+        scale = (sums[0] / sums[1].clamp(min=1e-30))[shells].float()
+        missed = ((scale * wrong - seen).abs() * times).double().sum()
+        return _ratio(missed, (seen * times).double().sum()).item()
+
     def _gain(self, modulus: Tensor, free: Bool[Tensor, "z y half_x"]) -> float:
         """Log-likelihood gain of a map's intensities over even shells, per free count."""
         even = self.even[free].double()
@@ -113,3 +132,18 @@ def transform(volume: Volume, voxel_angstrom3: float) -> Complex[Tensor, "z y ha
 
 def _ratio(top: Tensor, bottom: Tensor) -> Tensor:
     return torch.where(bottom > 0, top / bottom.clamp(min=1e-30), torch.nan)
+
+
+def shuffled_within(groups: Tensor, seed: int = 0) -> Tensor:
+    """Draw a permutation that moves nothing out of its group, the same on every device.
+
+    Parameters
+    ----------
+    groups : `(sample,)`, the group of each.
+    """
+    draws = torch.rand(len(groups), generator=torch.Generator().manual_seed(seed))
+    by_chance = torch.argsort(groups.cpu().double() + draws.double())
+    in_order = torch.argsort(groups.cpu(), stable=True)
+    out = torch.empty_like(in_order)
+    out[in_order] = by_chance
+    return out.to(groups.device)

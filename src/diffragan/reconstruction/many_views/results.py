@@ -1,14 +1,18 @@
 """What phasing many views together leaves on disk."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from diffragan.io.files import output_folder, write_json
+from diffragan.progress import tell
+from diffragan.reconstruction.many_views.agreement import Judge
 from diffragan.reconstruction.many_views.extension import CycleRecord, Extended
 from diffragan.reconstruction.many_views.pipeline import PhasedTogether
+from diffragan.reconstruction.many_views.structure import structure_in
 from diffragan.reconstruction.maps import Maps
 from diffragan.reconstruction.reconstruct import Agreement, measure_agreement, write_maps
 from diffragan.typing import Volume
@@ -43,7 +47,13 @@ def write_results(
     }
     write_maps(folder, maps, agreement, result.grid, kept)
     write_json(folder / "prtf.json", prtf_record(result))
-    write_json(folder / "r_factors.json", {**r_factor_record(result), **(more_factors or {})})
+    factors = r_factor_record(result)
+    if not factors["structure"]["found"]:
+        tell(
+            f"{folder}: the map foretells reflections it never saw no better than chance (R-free "
+            f"{factors['structure']['r_free']:.2f}): these patterns show no structure"
+        )
+    write_json(folder / "r_factors.json", {**factors, **(more_factors or {})})
     return agreement
 
 
@@ -69,8 +79,10 @@ def r_factor_record(result: PhasedTogether) -> dict[str, Any]:
     """R-factors of every cycle, and of the chosen one's shells, for the map and its halves."""
     parts = {"map": result.full, "half1": result.half1, "half2": result.half2}
     shells = len(result.full.runs[0].records[0].r_factors.work_by_shell)
+    verdict = structure_in(result.full.volume, Judge(result.merged, result.free))
     return {
         "frequency_per_angstrom": _frequencies(result, shells),
+        "structure": {**asdict(verdict), "found": verdict.found},
         **{name: [_run(run) for run in part.runs] for name, part in parts.items()},
     }
 
