@@ -1,0 +1,103 @@
+"""The last refinement: maps of all patterns and of each half against the patterns themselves.
+
+It takes multiple scattering and the true places of pixels into account, and reads all patterns in
+every round; merged counts, which `extension` refines against, take neither and cost nothing to
+read. Halves stay apart.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+
+from diffragan.reconstruction.many_views.agreement import Judge
+from diffragan.reconstruction.many_views.counts_refinement import (
+    CountsSettings,
+    RoundScore,
+    refine_against_counts,
+)
+from diffragan.reconstruction.many_views.merging import Merged
+from diffragan.reconstruction.many_views.pattern_counts import PatternCounts
+from diffragan.reconstruction.many_views.patterns import PatternSet
+from diffragan.reconstruction.many_views.pipeline import PhasedTogether
+from diffragan.reconstruction.many_views.repeats import Averaged
+from diffragan.typing import Bool, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class MergedHalf:
+    """The patterns of a half and their merge."""
+
+    patterns: PatternSet
+    """At the orientations and with the scales that they were merged with."""
+    merged: Merged
+
+
+def refined_by_patterns(
+    first: PhasedTogether,
+    halves: tuple[MergedHalf, MergedHalf],
+    settings: CountsSettings,
+    watch: Callable[[str, RoundScore], None] | None = None,
+) -> PhasedTogether:
+    """Refine all three maps against their patterns.
+
+    Parameters
+    ----------
+    first : What phase extension made of the halves.
+    watch : Told which map (`map`, `half1` or `half2`) has read its patterns once more.
+    """
+    parts = {
+        "map": (first.full, joined(halves[0].patterns, halves[1].patterns), first.merged),
+        "half1": (first.half1, halves[0].patterns, halves[0].merged),
+        "half2": (first.half2, halves[1].patterns, halves[1].merged),
+    }
+
+    def refined(name: str) -> Averaged:
+        def tell(score: RoundScore, _volume: Tensor) -> None:
+            if watch is not None:
+                watch(name, score)
+
+        return _refined(*parts[name], first.free, settings, tell)
+
+    return replace(first, full=refined("map"), half1=refined("half1"), half2=refined("half2"))
+
+
+def joined(first: PatternSet, second: PatternSet) -> PatternSet:
+    """Return the set of two halves' patterns, each with what was refined of it in its half."""
+    numbers = list(second.kept)
+    rotations, expected = first.rotations.clone(), first.expected.clone()
+    rotations[numbers] = second.rotations[numbers]
+    expected[numbers] = second.expected[numbers]
+    kept = tuple(sorted((*first.kept, *second.kept)))
+    return replace(first, rotations=rotations, expected=expected, kept=kept)
+
+
+def _refined(
+    own: Averaged,
+    patterns: PatternSet,
+    merged: Merged,
+    free: Bool[Tensor, "z y half_x"],
+    settings: CountsSettings,
+    watch: Callable[[RoundScore, Tensor], None],
+) -> Averaged:
+    # Runs agree on the molecule but for its rim, which any of them may have drawn too narrow.
+    support = torch.stack([run.support for run in own.runs]).any(0)
+    likelihood = PatternCounts(patterns, merged, free)
+    found = refine_against_counts(own.volume, support, likelihood, settings, watch)
+    if found.chosen == 0:
+        return own
+    run, last = own.runs[0], own.runs[0].records[-1]
+    record = replace(
+        last,
+        iteration=last.iteration + found.chosen,
+        support_angstrom3=float(support.sum()) * merged.grid.pixel_angstrom**3,
+        r_factors=Judge(merged, free).judge(found.volume),
+    )
+    better = replace(
+        run,
+        volume=found.volume,
+        support=support,
+        records=(*run.records, record),
+        chosen=len(run.records),
+    )
+    return Averaged(found.volume, (better, *own.runs[1:]), own.prtf)
