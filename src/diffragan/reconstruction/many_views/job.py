@@ -10,6 +10,7 @@ from diffragan.in_order import thread_count
 from diffragan.io.provenance import sha256_of
 from diffragan.reconstruction.coverage import check_views_differ
 from diffragan.reconstruction.many_views.coarse_starts import ChosenStart, start_from_file
+from diffragan.reconstruction.many_views.found_poses import FoundPoses
 from diffragan.reconstruction.many_views.orientations import OrientationSettings
 from diffragan.reconstruction.many_views.pipeline import (
     SPHERE_DIAMETER,
@@ -36,6 +37,8 @@ class Job:
     extras: Extras
     start: Path | None
     """Coarse map; made from the images if not given."""
+    found: FoundPoses | None = None
+    """Poses of unknown views, once they are found."""
 
     @property
     def threads(self) -> int:
@@ -48,7 +51,19 @@ class Job:
         """How orientations are refined, if they are."""
         if self.request.poses == "known":
             return None
+        if self.found is not None:
+            return self.found.refinement(self.request.seed)
         return OrientationSettings(seed=self.request.seed)
+
+    @property
+    def diameter_angstrom(self) -> float:
+        """Diameter of the molecule [Å]."""
+        return self.request.diameter_angstrom or self.views.diameter_angstrom
+
+    @property
+    def hand_is_open(self) -> bool:
+        """Whether the poses may be those of the mirror image."""
+        return self.request.poses == "unknown"
 
     @property
     def in_place(self) -> bool:
@@ -95,7 +110,8 @@ def planned(
             "data allow; correct --mass-kda or --diameter-angstrom"
         )
     grid = grid_of(patterns.experiment.box_angstrom, diameter, limit)
-    check_views_differ(patterns.rotations[list(patterns.kept)], grid, views.name)
+    if request.poses != "unknown":
+        check_views_differ(patterns.rotations[list(patterns.kept)], grid, views.name)
     if start is not None:
         start_from_file(start, grid, request.start_resolution_angstrom)  # told now if it is none
     return Job(views, grid, limit, mass, request, folder, extras, start)

@@ -19,6 +19,7 @@ from diffragan.reconstruction.many_views.results import write_results
 from diffragan.reconstruction.many_views.shells_measured import shells_measured
 from diffragan.reconstruction.many_views.sorting import LeftOut
 from diffragan.reconstruction.many_views.truth_in_map import truth_in_map
+from diffragan.reconstruction.map_alignment import MapAlignment
 from diffragan.reconstruction.particle_files import STAR
 from diffragan.reconstruction.pipeline import Reconstruction
 from diffragan.reconstruction.validation.folder import validate_folder
@@ -46,12 +47,18 @@ def write_outputs(
         job.settings(start).extension,
     )
     truth, laid = truth_in_map(
-        views, torch.fft.fftshift(result.full.volume).cpu(), job.grid, in_place=job.in_place
+        views,
+        torch.fft.fftshift(result.full.volume).cpu(),
+        job.grid,
+        in_place=job.in_place,
+        hand_is_open=job.hand_is_open,
     )
     rotations = rotations_of(*halves)
     record = {**_record(job, halves, start, result, rotations), "start_fits": verdict.fits}
     if laid is not None:
         record["correlation_with_truth"] = laid.correlation
+    if job.hand_is_open:
+        record["hand"] = _hand_words(laid)
     factors = {
         "start_fits": verdict.fits,
         "start": _verdict_record(verdict),
@@ -82,7 +89,7 @@ def _record(
     return {
         "method": METHOD,
         # Poses of a file have a frame of their own, even where nothing was done about them.
-        "poses": "known" if job.in_place else "refine" if job.refinement else "given",
+        "poses": "given" if job.refinement is None and not job.in_place else job.request.poses,
         "half_set_sizes": [len(half.patterns) for half in halves],
         "hand": "given by the orientations",
         "mass_kda": job.mass_kda,
@@ -105,8 +112,16 @@ def _record(
             ]
             for half in halves
         ],
+        "found_poses": None if job.found is None else job.found.record(),
         "provenance": provenance("reconstruct", settings, job.request.seed, job.inputs()),
     }
+
+
+def _hand_words(laid: MapAlignment | None) -> str:
+    if laid is None:
+        return "undecided: images of unknown orientation fit either"
+    hands = f"{laid.correlation:.2f} and {laid.other_hand_correlation:.2f} for the other"
+    return f"{'mirrored' if laid.mirrored else 'right'}, as the true potential tells ({hands})"
 
 
 def _verdict_record(verdict: ControlVerdict) -> dict[str, float]:

@@ -6,8 +6,9 @@ from pydantic import Field
 
 from diffragan.config.settings import Settings
 
-PosesOfViews = Literal["known", "refine"]
-"""What is done about orientations: taken as they are, or refined against the patterns."""
+PosesOfViews = Literal["known", "refine", "unknown"]
+"""What is done about orientations: taken as they are, refined against the patterns, or found from
+the images first."""
 
 
 class PhaseExtensionRequest(Settings):

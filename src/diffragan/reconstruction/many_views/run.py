@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -10,6 +11,7 @@ from diffragan.in_order import in_order
 from diffragan.io.checkpoints import Checkpoint
 from diffragan.io.files import output_folder
 from diffragan.progress import progress_bar, tell
+from diffragan.reconstruction.coverage import check_views_differ
 from diffragan.reconstruction.many_views.coarse_starts import (
     ChosenStart,
     scaled_to,
@@ -17,15 +19,18 @@ from diffragan.reconstruction.many_views.coarse_starts import (
     start_from_images,
 )
 from diffragan.reconstruction.many_views.extension import CycleRecord, Extended
+from diffragan.reconstruction.many_views.found_poses import find_poses
 from diffragan.reconstruction.many_views.growth import Growth
 from diffragan.reconstruction.many_views.halves import Half, passes, prepare_half, read_with
 from diffragan.reconstruction.many_views.job import Job, planned
 from diffragan.reconstruction.many_views.merging import added
 from diffragan.reconstruction.many_views.needs import check_needs
 from diffragan.reconstruction.many_views.outputs import write_outputs
+from diffragan.reconstruction.many_views.patterns import PatternSet
 from diffragan.reconstruction.many_views.pipeline import PhasedTogether, Starts, phase_together
 from diffragan.reconstruction.many_views.request import PhaseExtensionRequest
 from diffragan.reconstruction.many_views.screening import screened
+from diffragan.reconstruction.many_views.second_pass import passed_again
 from diffragan.reconstruction.many_views.sorting import LeftOut
 from diffragan.reconstruction.many_views.steps import Steps, pack, tensors_of
 from diffragan.reconstruction.many_views.views import Views
@@ -79,20 +84,36 @@ def _reconstruct(job: Job) -> Reconstruction:
     output_folder(job.folder)
     asked = {"settings": job.request.fingerprint(), "inputs": dict(job.inputs())}
     steps = Steps(claim_folder(job.folder / UNFINISHED, asked), job.extras.device)
+    patterns, unusable = _screened(job.views)
+    views = replace(job.views, patterns=patterns)
+    if job.request.poses == "unknown":
+        found = find_poses(views, steps, job.request.seed, job.diameter_angstrom, job.threads)
+        views = views.placed(found.rotations, found.shifts_angstrom)
+        job = replace(job, found=found)
+    job = replace(job, views=views)
     halves, out = _halves(job, steps)
+    out = tuple(sorted((*unusable, *out), key=lambda one: one.number))
+    if out:
+        tell(left_out_words(out, len(patterns) + len(unusable)))
     start = _start(job, steps, halves)
     growth = Growth(job.grid)
     result = _phased(job, steps, halves, start, growth)
+    if not result.merged.counted:  # noise is larger than what interpolation does
+        result = passed_again(job, steps, halves, result, job.settings(start))
     made = write_outputs(job, halves, out, start, result, growth)
     release_folder(steps.folder)
     return made
 
 
+def _screened(views: Views) -> tuple[PatternSet, tuple[LeftOut, ...]]:
+    with progress_bar(len(views.patterns), f"screening {views.name}") as bar:
+        return screened(views.patterns, bar.advance)
+
+
 def _halves(job: Job, steps: Steps) -> tuple[tuple[Half, Half], tuple[LeftOut, ...]]:
     """Divide the patterns for good, then merge each half by itself."""
-    views, total = job.views, len(job.views.patterns)
-    with progress_bar(total, f"screening {views.name}") as bar:
-        patterns, unusable = screened(views.patterns, bar.advance)
+    views, patterns = job.views, job.views.patterns
+    check_views_differ(patterns.rotations[list(patterns.kept)], job.grid, views.name)
     reads = passes(job.refinement) * len(patterns)
     what = "merging" if job.refinement is None else "refining"
     with progress_bar(reads, f"{what} {views.name}") as bar:
@@ -116,10 +137,7 @@ def _halves(job: Job, steps: Steps) -> tuple[tuple[Half, Half], tuple[LeftOut, .
             )
 
         first, second = in_order(prepare, (0, 1), job.threads, stop)
-    out = sorted((*unusable, *first.left_out, *second.left_out), key=lambda one: one.number)
-    if out:
-        tell(left_out_words(out, total))
-    return (first, second), tuple(out)
+    return (first, second), (*first.left_out, *second.left_out)
 
 
 def left_out_words(out: Sequence[LeftOut], total: int) -> str:

@@ -38,6 +38,9 @@ class Views:
     model: AtomicModel
     """The true molecule of simulated data."""
     model_sha256: str
+    store: TripletStore
+    structure: int
+    """Which molecule of the store."""
     inputs: Mapping[str, str]
     """Name and identity of what they were read from."""
     in_place: bool = True
@@ -133,5 +136,7 @@ def _of_molecule(
         largest_extent(model),
         model,
         entry.sha256,
+        store,
+        structure,
         {store.store.path.name: store.identity},
     )
