@@ -34,11 +34,14 @@ def experiment(defocus_angstrom: float = 1000.0, views: int = VIEWS) -> Experime
 
 
 def molecule() -> PreparedStructure:
-    """Atoms in three balls of different sizes: a shape that no turn brings onto itself."""
+    """Atoms in balls of different sizes: a shape that no turn and no mirror brings onto itself."""
     generator = torch.Generator().manual_seed(3)
-    centres = torch.tensor([[7.0, 0, 0], [-4, 6, 2], [-2, -5, -6]], dtype=torch.float64)
-    radii = torch.tensor([6.0, 5.0, 4.0], dtype=torch.float64)
-    which = torch.randint(3, (ATOMS,), generator=generator)
+    # Not in one plane: such a molecule would be its own mirror image, and each view have two poses.
+    centres = torch.tensor(
+        [[8.0, 0, 0], [-6, 5, 1], [0, -7, 3], [2, 3, -8], [-4, -4, -4]], dtype=torch.float64
+    )
+    radii = torch.tensor([4.5, 4.0, 3.5, 4.5, 3.0], dtype=torch.float64)
+    which = torch.randint(5, (ATOMS,), generator=generator)
     points = torch.randn(ATOMS, 3, generator=generator, dtype=torch.float64)
     depth = torch.rand(ATOMS, 1, generator=generator, dtype=torch.float64) ** (1 / 3)
     points = centres[which] + radii[which, None] * depth * points / points.norm(dim=1)[:, None]

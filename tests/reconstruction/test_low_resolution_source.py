@@ -12,6 +12,8 @@ from diffragan.grid import Grid
 from diffragan.io.triplets import TripletStore
 from diffragan.reconstruction.embedded import insert_known
 from diffragan.reconstruction.open_source import open_source
+from diffragan.reconstruction.pipeline import Extras, reconstruct_all
+from diffragan.reconstruction.request import Request
 from diffragan.reconstruction.sources.extent import extent, window
 from diffragan.reconstruction.sources.low_resolution import image_limit, shell_transfer
 from diffragan.reconstruction.sources.particle_set import ParticleSet
@@ -84,6 +86,16 @@ def test_the_map_at_known_poses_is_the_potential_itself(particles: ParticleSet) 
     ratio = ratio / ring_sum(second.abs() ** 2, shells, last)
     assert 0.75 < ratio[2:].min() < ratio[2:].max() < 1.25
     assert abs(float(maps.full.median())) < 1e-3 * float(maps.full.max())
+
+
+def test_a_folder_of_maps_is_made_as_of_any_images(
+    defocused_views: TripletStore, tmp_path: Path
+) -> None:
+    sets = open_source(defocused_views.store.path, images="low-resolution")
+    (made,) = reconstruct_all(sets, Request(poses="shifts"), tmp_path, Extras(validate=False))
+    truth = made.agreement.resolution_fsc_truth_0p5_angstrom
+    assert truth is None or truth < 1.1 / APERTURE
+    assert (tmp_path / "particles.mrcs").is_file()
 
 
 def test_the_extent_is_where_images_vary_more_than_by_noise() -> None:

@@ -1,8 +1,9 @@
 """How wrong the orientations of a run may be, without the truth.
 
-Images are made of the run's own map at the poses it found, in noise as strong as it met, and their
-poses are found again. How far those lie from the ones they were made with is how far the found
-ones lie from the truth, if the map is nearly right. Images that take a wrong orientation count.
+Images are made of one half's map at the poses that were found, in noise as strong as the run met,
+and their poses are found again by the map of the other half, so that errors of the maps count. How
+far those lie from the ones they were made with is how far the found ones lie from the truth, if
+the maps are nearly right. Images that take a wrong orientation count.
 
 Source: Efron, Ann. Stat. 7 (1979) 1 (the parametric bootstrap).
 """
@@ -67,8 +68,12 @@ def _errors(
 ) -> Float[Tensor, " n"]:
     band = problem.band.within(shell)
     noise = state.tensors["noise"][half]
+    own, other = (
+        make_table(state.tensors["volumes"][which].to(problem.device), shell)
+        for which in (half, 1 - half)
+    )
     search = Search(
-        make_table(state.tensors["volumes"][half].to(problem.device), shell),
+        other,
         band,
         sample_weights(noise, band),
         problem.grid.box_angstrom,
@@ -78,7 +83,7 @@ def _errors(
     )
     rotations = state.tensors["rotations"][images]
     shifts = state.tensors["shifts"][images]
-    slices = search.table.sample(slice_points(rotations.float(), band))
+    slices = own.sample(slice_points(rotations.float(), band))
     back = ramp(shifts, band, problem.grid.box_angstrom).conj()
     drawn = _white(len(images), len(band), generator).to(slices)
     data = slices * back + drawn * noise.to(band.shares.device)[band.shells].sqrt().float()

@@ -82,8 +82,12 @@ def make_problem(
     box = grid.box_angstrom
     reach = settings.max_shift_angstrom
     if known_shifts is None:
-        places = centres(raw, signal, floor, band, box, reach)
-        reach = min(reach, centre_uncertainty(float(signal[1]), floor, box))
+        uncertainty = centre_uncertainty(float(signal[1]), floor, box)
+        if uncertainty < reach:
+            places, reach = centres(raw, signal, floor, band, box, reach), uncertainty
+        else:
+            # Defocused images hardly show the lowest frequencies: the middle is the better guess.
+            places = torch.zeros(len(raw), 2, dtype=torch.float64)
     else:
         places = known_shifts.double()
     return Problem(
