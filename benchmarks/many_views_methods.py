@@ -49,11 +49,13 @@ PROJECTIONS: dict[str, dict[str, Any]] = {
     "dm": {"algorithm": "dm", "beta": 1.0},
     "hio+histogram": {"algorithm": "hio", "histogram_share": 1.0},
     "raar+histogram": {"algorithm": "raar", "histogram_share": 1.0},
-    "raar, 2 cycles": {"algorithm": "raar", "cycles": 2},
+    "raar, 8 cycles": {"algorithm": "raar", "cycles": 8},
     "raar, no positivity": {"algorithm": "raar", "positive": False},
 }
-METHODS = {name: {"likelihood_rounds": 0, **kept} for name, kept in PROJECTIONS.items()} | {
-    f"{name}+likelihood": kept for name, kept in PROJECTIONS.items()
+PLAIN = {"histogram_share": 0.0}
+METHODS = {
+    **{name: {**PLAIN, "likelihood_rounds": 0, **kept} for name, kept in PROJECTIONS.items()},
+    **{f"{name}+likelihood": {**PLAIN, **kept} for name, kept in PROJECTIONS.items()},
 }
 """Settings of the extension by name; any may be followed by `+patterns`."""
 

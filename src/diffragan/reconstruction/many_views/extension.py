@@ -29,6 +29,11 @@ from diffragan.reconstruction.many_views.supports import densest, widened
 from diffragan.typing import Bool, Tensor, Volume
 
 
+LIKELIHOOD_PATIENCE = 8
+"""Rounds against merged counts, which cost little, that may foretell free ones no better: the first
+ones undo what projections made of moduli, before they gain."""
+
+
 @dataclass(frozen=True, slots=True)
 class CycleRecord:
     """What a cycle reached."""
@@ -117,7 +122,11 @@ def extend_phases(
     assert best is not None  # the last limit is the end of the data
     chosen, found, support = best
     if settings.likelihood_rounds:
-        own = CountsSettings(rounds=settings.likelihood_rounds, positive=settings.positive)
+        own = CountsSettings(
+            rounds=settings.likelihood_rounds,
+            patience=LIKELIHOOD_PATIENCE,
+            positive=settings.positive,
+        )
         refined = refine_against_counts(found, support, MergedCounts(merged, free), own)
         if refined.chosen > 0:
             last, factors = records[-1], judge.judge(refined.volume, measured_limit)

@@ -10,14 +10,14 @@ from diffragan.config.settings import Settings
 class ExtensionSettings(Settings):
     """How phases are extended from a coarse map to the end of the data."""
 
-    algorithm: Literal["er", "hio", "raar", "dm"] = "hio"
+    algorithm: Literal["er", "hio", "raar", "dm"] = "raar"
     beta: float = Field(0.9, gt=0, le=1)
     positive: bool = True
     start_angstrom: float = Field(5.0, gt=0)
     """Resolution of the coarse map [Å]."""
     stages: int = Field(5, ge=1)
     """Steps in which the data's limit is raised from the coarse map's to the end."""
-    cycles: int = Field(8, ge=1)
+    cycles: int = Field(3, ge=1)
     """Most cycles at the end of the data."""
     patience: int = Field(3, ge=1)
     """Cycles without a better prediction of the free reflections after which it is enough."""
@@ -25,9 +25,9 @@ class ExtensionSettings(Settings):
     """Iterations in a cycle."""
     error_reduction_steps: int = Field(6, ge=0)
     """Steps of error reduction that end each cycle, since a map read amid HIO is unsettled."""
-    histogram_share: float = Field(0.0, ge=0, le=1)
+    histogram_share: float = Field(1.0, ge=0, le=1)
     """How far the steps that settle a map bring its densities to those of proteins."""
-    likelihood_rounds: int = Field(40, ge=0)
+    likelihood_rounds: int = Field(60, ge=0)
     """Most rounds of refinement against the likelihood of the merged counts, after the last cycle.
     """
     first_margin_angstrom: float = Field(3.0, ge=0)
