@@ -25,8 +25,9 @@ class ExtensionSettings(Settings):
     """Iterations in a cycle."""
     error_reduction_steps: int = Field(6, ge=0)
     """Steps of error reduction that end each cycle, since a map read amid HIO is unsettled."""
-    histogram_share: float = Field(1.0, ge=0, le=1)
-    """How far the steps that settle a map bring its densities to those of proteins."""
+    histogram_share: float = Field(0.0, ge=0, le=1)
+    """How far the steps that settle a map bring its densities to those of proteins. It helps where
+    counts are few, and costs where they are many (`docs/many-views-methods.md`)."""
     likelihood_rounds: int = Field(60, ge=0)
     """Most rounds of refinement against the likelihood of the merged counts, after the last cycle.
     """
