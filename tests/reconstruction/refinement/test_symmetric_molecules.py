@@ -6,6 +6,7 @@ from blob import GRID, HEIGHTS, POINTS, density, project, random_rotations, rand
 
 from diffragan.reconstruction.correlation import fourier_shell_correlation
 from diffragan.reconstruction.map_alignment import align_maps, move_map
+from diffragan.reconstruction.maps import reconstruct_halves
 from diffragan.reconstruction.orientations import turn
 from diffragan.reconstruction.refinement import RefinementSettings, refine
 from diffragan.reconstruction.refinement.halves import frame_between
@@ -46,6 +47,23 @@ def test_a_symmetric_molecule_is_found_from_nothing(name: str, count: int, seed:
     assert correlation[frequency < 1 / 8].min() > 0.9
     turned = found.full.flip((1, 2)).roll((1, 1), (1, 2))  # half a turn about z
     assert (turned - found.full).norm() < 1e-3 * found.full.norm()
+
+
+def test_known_poses_fill_a_symmetric_map_from_few_views() -> None:
+    turns = symmetry_turns("D2")
+    points, heights = copies(turns)
+    rotations, shifts = random_rotations(8, 20), random_shifts(8, 21)
+    batch = project(rotations, shifts, points, heights).float(), rotations, shifts
+    truth = density(points, heights).float()
+    agreement = []
+    for known in (None, turns):
+        found = reconstruct_halves([batch], GRID, turns=known).full
+        _, correlation = fourier_shell_correlation(found, truth, GRID)
+        agreement.append(float(correlation[1:7].mean()))
+    assert agreement[1] > agreement[0] + 0.1
+    for axes in ((1, 2), (0, 1)):  # half a turn about z and about x
+        turned = found.flip(axes).roll((1, 1), axes)
+        assert (turned - found).norm() < 0.02 * found.norm()
 
 
 def test_the_frames_of_symmetric_halves_move_along_their_axis_alone() -> None:
