@@ -30,6 +30,7 @@ from diffragan.reconstruction.many_views.extension import extend_phases
 from diffragan.reconstruction.many_views.free_regions import FreeRegions, width_for
 from diffragan.reconstruction.many_views.merging import added
 from diffragan.reconstruction.many_views.pattern_counts import PatternCounts
+from diffragan.reconstruction.many_views.pattern_refinement import continued
 from diffragan.reconstruction.many_views.patterns import PatternSet, patterns_of_store
 from diffragan.reconstruction.many_views.pipeline import SPHERE_DIAMETER, grid_of, merge_halves
 from diffragan.reconstruction.many_views.settings import ExtensionSettings
@@ -91,6 +92,7 @@ def measured(arguments: argparse.Namespace, condition: str) -> list[dict[str, An
         factors, volume, rounds = run.records[run.chosen].r_factors, run.volume, None
         if method.endswith(PATTERNS):
             likelihood = PatternCounts(patterns, merged, free)
+            volume = continued(volume, run.support, merged, free)
             refined = refine_against_counts(volume, run.support, likelihood, PATTERN_ROUNDS)
             volume, rounds = refined.volume, refined.chosen
         frequency, fsc = fourier_shell_correlation(volume, truth, grid)

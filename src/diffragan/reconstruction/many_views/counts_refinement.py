@@ -18,7 +18,7 @@ from pydantic import Field
 
 from diffragan.config.settings import Settings
 from diffragan.grid import Grid
-from diffragan.reconstruction.many_views.lattice import shell_index, shell_sum, within_limit
+from diffragan.reconstruction.many_views.lattice import shell_index, shell_sum
 from diffragan.reconstruction.many_views.merging import Merged
 from diffragan.typing import Bool, Complex, Float, Tensor, Volume
 
@@ -55,7 +55,6 @@ class Likelihood(Protocol):
     """Counts, and how well a map foretells them."""
 
     grid: Grid
-    limit_per_angstrom: float
     curvature: Float[Tensor, "z y half_x"]
     """Second derivative by the modulus of each sample [1/(V2 Å6)]."""
 
@@ -69,7 +68,8 @@ class CountsRefined:
     """A refined map."""
 
     volume: Volume
-    """Origin at voxel [0, 0, 0] [V]; that of the round that foretold free counts best."""
+    """Origin at voxel [0, 0, 0] [V]; that of the round that foretold free counts best. It keeps
+    what it has beyond the data, without which it would not end at its support."""
     scores: tuple[RoundScore, ...]
     """Of the start and of each round."""
     chosen: int
@@ -117,8 +117,7 @@ def refine_against_counts(
         step = torch.where(curved > 0, slope / curved.clamp(min=_TINY), 0.0)
         moved = torch.fft.irfftn(step, s=volume.shape) * (settings.step / voxel)
         before, volume = volume, confined(ahead - moved.to(volume))
-    refined = within_limit(best, likelihood.grid, likelihood.limit_per_angstrom)
-    return CountsRefined(refined, tuple(scores), chosen)
+    return CountsRefined(best, tuple(scores), chosen)
 
 
 _TINY = torch.finfo(torch.float64).tiny

@@ -22,8 +22,7 @@ class MergedCounts:
 
     def __init__(self, merged: Merged, free: Bool[Tensor, "z y half_x"]) -> None:
         """Keep out the free samples."""
-        self.grid, self.limit_per_angstrom = merged.grid, merged.limit_per_angstrom
-        self.merged, known = merged, merged.known
+        self.grid, self.merged, known = merged.grid, merged, merged.known
         self.work, self.free = known & ~free, known & free
         self.curvature = curvature_of(merged, free)
         self.even = mean_intensity(merged)[shell_index(self.grid, free.device)]

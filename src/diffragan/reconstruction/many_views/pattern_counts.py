@@ -35,11 +35,11 @@ class PatternCounts:
         patterns : With scales refined as for the merge.
         merged : Their merge.
         """
-        self.grid, self.limit_per_angstrom = merged.grid, merged.limit_per_angstrom
-        self.patterns, self.free = patterns, (free & merged.known).flatten()
+        self.grid, self.patterns = merged.grid, patterns
+        self.free = (free & merged.known).flatten()
         self.curvature = curvature_of(merged, free)
         self.model = PatternModel(
-            patterns.experiment, patterns.pixels, self.grid, self.limit_per_angstrom
+            patterns.experiment, patterns.pixels, self.grid, merged.limit_per_angstrom
         )
         mean, points = mean_intensity(merged), patterns.pixels.points
         shells = (points.norm(dim=-1) * self.grid.box_angstrom).round().long()

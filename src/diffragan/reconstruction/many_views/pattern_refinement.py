@@ -16,12 +16,17 @@ from diffragan.reconstruction.many_views.counts_refinement import (
     RoundScore,
     refine_against_counts,
 )
+from diffragan.reconstruction.many_views.lattice import within_limit
+from diffragan.reconstruction.many_views.merged_counts import MergedCounts
 from diffragan.reconstruction.many_views.merging import Merged
 from diffragan.reconstruction.many_views.pattern_counts import PatternCounts
 from diffragan.reconstruction.many_views.patterns import PatternSet
 from diffragan.reconstruction.many_views.pipeline import PhasedTogether
 from diffragan.reconstruction.many_views.repeats import Averaged
-from diffragan.typing import Bool, Tensor
+from diffragan.typing import Bool, Tensor, Volume
+
+CONTINUING = 20
+"""Rounds against merged counts after which a map that was cut off is whole again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +87,39 @@ def _refined(
 ) -> Averaged:
     # Runs agree on the molecule but for its rim, which any of them may have drawn too narrow.
     support = torch.stack([run.support for run in own.runs]).any(0)
-    likelihood = PatternCounts(patterns, merged, free)
-    found = refine_against_counts(own.volume, support, likelihood, settings, watch)
-    if found.chosen == 0:
-        return own
+    start = continued(own.volume, support, merged, free, settings.positive)
+    found = refine_against_counts(
+        start, support, PatternCounts(patterns, merged, free), settings, watch
+    )
     run, last = own.runs[0], own.runs[0].records[-1]
     record = replace(
         last,
-        iteration=last.iteration + found.chosen,
+        iteration=last.iteration + CONTINUING + found.chosen,
         support_angstrom3=float(support.sum()) * merged.grid.pixel_angstrom**3,
         r_factors=Judge(merged, free).judge(found.volume),
     )
+    volume = within_limit(found.volume, merged.grid, merged.limit_per_angstrom)
     better = replace(
         run,
-        volume=found.volume,
+        volume=volume,
         support=support,
         records=(*run.records, record),
         chosen=len(run.records),
     )
-    return Averaged(found.volume, (better, *own.runs[1:]), own.prtf)
+    return Averaged(volume, (better, *own.runs[1:]), own.prtf)
+
+
+def continued(
+    volume: Volume,
+    support: Bool[Tensor, "z y x"],
+    merged: Merged,
+    free: Bool[Tensor, "z y half_x"],
+    positive: bool = True,
+) -> Volume:
+    """Continue a map beyond the data, so that it ends at its support again.
+
+    A map that is cut off where the data end rings around the molecule, and setting it to zero there
+    costs moduli that patterns would win back slowly. Merged counts do so at once.
+    """
+    rounds = CountsSettings(rounds=CONTINUING, patience=CONTINUING, positive=positive)
+    return refine_against_counts(volume, support, MergedCounts(merged, free), rounds).volume

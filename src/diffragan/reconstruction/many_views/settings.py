@@ -28,7 +28,7 @@ class ExtensionSettings(Settings):
     histogram_share: float = Field(0.0, ge=0, le=1)
     """How far the steps that settle a map bring its densities to those of proteins. It helps where
     counts are few, and costs where they are many (`docs/many-views-methods.md`)."""
-    likelihood_rounds: int = Field(60, ge=0)
+    likelihood_rounds: int = Field(120, ge=0)
     """Most rounds of refinement against the likelihood of the merged counts, after the last cycle.
     """
     first_margin_angstrom: float = Field(3.0, ge=0)
