@@ -48,6 +48,8 @@ def write_folder(
             f"{patterns.name}: its patterns are exact fractions of the beam, and Dragonfly takes "
             "counts; simulate them with an exposure"
         )
+    if patterns.background is not None:
+        tell(f"{patterns.name}: their background goes to Dragonfly with the counts, and is merged")
     detector = emc_detector(patterns, box_angstrom)
     voxels = model_voxels(detector.points_voxels)
     check_room(folder, needed_bytes(patterns, voxels, settings))
