@@ -58,7 +58,7 @@ def draw_phase_extension(place: Path, fsc: Mapping[str, Any], folder: Path) -> l
         sections, pixel, _ = read_mrc(place / GROWTH)
         drawn.append(
             save(
-                draw_growth(sections, pixel, factors["growth"], last["iteration"]),
+                draw_growth(sections, pixel, factors["growth"]),
                 folder / "growth",
                 "A slab of 3 Å through the middle of the map, from the coarse start to the end of "
                 "the data, with the resolution of the data in force.",
@@ -148,10 +148,9 @@ def draw_growth(
     sections: NDArray[np.float32],
     pixel_angstrom: float,
     rows: list[Mapping[str, float]],
-    chosen_iteration: int,
 ) -> Figure:
     """Draw sections of the growing map, of one grey scale each."""
-    shown = _stages(rows, chosen_iteration)
+    shown = _stages(rows)
     figure = Figure(figsize=(7.2, 7.2 / len(shown) + 0.45), layout="constrained")
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
     middle = sections.shape[-1] // 2
@@ -165,7 +164,8 @@ def draw_growth(
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
         row = rows[place]
-        words = "start" if place == 0 else f"iteration {row['iteration']:.0f}"
+        ends = {0: "start", len(rows) - 1: "end"}
+        words = ends.get(place, f"iteration {row['iteration']:.0f}")
         ax.set_title(f"{words}\n{1 / row['limit_per_angstrom']:.2f} Å")
     length = BAR_ANGSTROM / pixel_angstrom
     panels[0].plot([half * 0.1, half * 0.1 + length], [half * 0.1] * 2, color=INK, lw=1.8)
@@ -174,13 +174,12 @@ def draw_growth(
     return figure
 
 
-def _stages(rows: list[Mapping[str, float]], chosen_iteration: int) -> list[int]:
-    """Choose the start, the first cycle of every limit, and the cycle that was chosen."""
+def _stages(rows: list[Mapping[str, float]]) -> list[int]:
+    """Choose the start, the first cycle of every limit but the last, and the end."""
     first: dict[float, int] = {}
     for place, row in enumerate(rows):
         first.setdefault(row["limit_per_angstrom"], place)
-    chosen = next(p for p, row in enumerate(rows) if row["iteration"] == chosen_iteration)
-    places = sorted({0, *list(first.values())[:-1], chosen})
+    places = sorted({0, *list(first.values())[:-1], len(rows) - 1})
     while len(places) > PANELS:
         places.pop(len(places) // 2)
     return places

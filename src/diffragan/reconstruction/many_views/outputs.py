@@ -53,6 +53,8 @@ def write_outputs(
         in_place=job.in_place,
         hand_is_open=job.hand_is_open,
     )
+    run = result.full.runs[0]
+    growth.add(run.records[run.chosen], result.full.volume)  # the average is where it ends
     rotations = rotations_of(*halves)
     record = {**_record(job, halves, start, result, rotations), "start_fits": verdict.fits}
     if laid is not None:

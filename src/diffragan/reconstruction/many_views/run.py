@@ -181,7 +181,8 @@ def _phased(
     """Extend phases from every start, going on where an earlier run was stopped."""
     settings = job.settings(start)
     extension = settings.extension
-    most, stop = extension.stages - 1 + extension.cycles, Event()
+    most = extension.stages - 1 + extension.cycles + (extension.likelihood_rounds > 0)
+    stop = Event()
     with progress_bar(3 * extension.starts * most, f"phasing {job.views.name}") as bar:
 
         def watch(name: str, number: int, record: CycleRecord, volume: Volume) -> None:
