@@ -37,7 +37,8 @@ def initial_step(problem: Problem, settings: RefinementSettings, state: State) -
     numbers = dict(state.numbers)
     finished = iteration == settings.start_iterations - 1
     if finished and figure < numbers.get("best_misfit", math.inf):
-        tensors["best_volume"], numbers["best_misfit"] = start.volume, figure
+        # A copy: tensors that share memory cannot be kept together.
+        tensors["best_volume"], numbers["best_misfit"] = start.volume.clone(), figure
     row: Row = {"stage": INITIAL, "start": number, "iteration": iteration, "misfit": figure}
     return State(INITIAL, state.iteration + 1, tensors, numbers, (*state.history, row))
 
