@@ -132,7 +132,7 @@ def test_the_slope_of_merged_counts_is_that_of_finite_differences(
 
     def loss(step: float) -> float:
         seen = likelihood._smeared(transform(volume + step * way, voxel).abs().square())
-        rate = merged.expected * (0.98 * seen.clamp(min=0) + 0.02 * likelihood.even)
+        rate = 0.98 * merged.expected * seen.clamp(min=0) + 0.02 * likelihood.even
         each = torch.where(merged.known, rate - torch.xlogy(merged.values, rate), 0.0)
         return float((each * times).sum())
 

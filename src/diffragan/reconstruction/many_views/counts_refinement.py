@@ -26,6 +26,9 @@ LEAST_EXPECTED = 0.2
 """Of a shell's mean expectation in the curvature of each of its samples: steps stay short where
 few patterns came."""
 
+LEAST_GAIN = 1e-4
+"""Log-likelihood for each free count by which the prediction must get better to go on."""
+
 
 class CountsSettings(Settings):
     """How a map is refined against counts."""
@@ -100,6 +103,7 @@ def refine_against_counts(
 
     volume = confined(start)
     before, best, chosen, scores = volume, volume, 0, list[RoundScore]()
+    mark, marked = 0.0, 0
     for number in range(settings.rounds + 1):
         # The momentum of Nesterov, which grows with the rounds.
         share = min(settings.momentum, max(number - 1, 0) / (number + 2))
@@ -110,7 +114,9 @@ def refine_against_counts(
             watch(score, ahead)
         if number == 0 or score.free_gain > scores[chosen].free_gain:
             best, chosen = ahead, number
-        elif number - chosen >= settings.patience:
+        if number == 0 or score.free_gain > mark + LEAST_GAIN:
+            mark, marked = score.free_gain, number
+        elif number - marked >= settings.patience:
             break
         # Beyond the data nothing pulls, but for what interpolation brings there.
         curved = likelihood.curvature

@@ -22,26 +22,27 @@ class MergedCounts:
 
     def __init__(self, merged: Merged, free: Bool[Tensor, "z y half_x"]) -> None:
         """Keep out the free samples."""
-        self.grid, self.merged, known = merged.grid, merged, merged.known
+        self.grid, known = merged.grid, merged.known
         self.work, self.free = known & ~free, known & free
         self.curvature = curvature_of(merged, free)
-        self.even = mean_intensity(merged)[shell_index(self.grid, free.device)]
+        even = mean_intensity(merged)[shell_index(self.grid, free.device)]
+        # Single precision: sums are double, and a round takes half the time.
+        self.values, self.expected = merged.values.float(), merged.expected.float()
         behind = merged.background
-        self.background = torch.zeros_like(self.even) if behind is None else behind
+        self.background = torch.zeros_like(self.values) if behind is None else behind.float()
+        self.even = self._rate(even.float()).clamp(min=_TINY)
         self.dimmed = _dimming(self.grid.pixels, free.device)
 
     def slope(self, volume: Volume) -> tuple[Complex[Tensor, "z y half_x"], RoundScore]:
         """Return how minus the log-likelihood changes with each sample of a map, and its score."""
         spectrum = torch.fft.rfftn(volume) * self.grid.pixel_angstrom**3
         seen = self._smeared(spectrum.abs().square())
-        merged = self.merged
-        even = _rate(merged.expected, self.even, self.background)
-        foretold = _rate(merged.expected, seen, self.background)
-        held = torch.lerp(foretold, even, LEAST_SHARE).clamp(min=_TINY)
-        wrong = merged.expected * (1 - merged.values / held)
-        back = self._smeared(torch.where(self.work, wrong, 0.0).float())
-        judged = torch.lerp(foretold, even, EVEN_SHARE).clamp(min=_TINY)
-        gain = torch.xlogy(merged.values, judged / even.clamp(min=_TINY)) - judged + even
+        foretold = self._rate(seen)
+        held = torch.lerp(foretold, self.even, LEAST_SHARE)
+        wrong = self.expected * (1 - self.values / held)
+        back = self._smeared(torch.where(self.work, wrong, 0.0))
+        judged = torch.lerp(foretold, self.even, EVEN_SHARE)
+        gain = torch.xlogy(self.values, judged / self.even) - judged + self.even
         score = RoundScore(self._mean(gain, self.work), self._mean(gain, self.free))
         return 2 * spectrum * back, score
 
@@ -52,16 +53,15 @@ class MergedCounts:
         return out
 
     def _mean(self, gain: Tensor, chosen: Tensor) -> float:
-        total = float(self.merged.values[chosen].sum())
-        return float(gain[chosen].sum()) / total if total > 0 else 0.0
+        total = float(self.values[chosen].double().sum())
+        return float(gain[chosen].double().sum()) / total if total > 0 else 0.0
+
+    def _rate(self, intensity: Tensor) -> Tensor:
+        """Return merged counts to expect of an intensity; none of a negative one."""
+        return self.expected * intensity.clamp(min=0) + self.background
 
 
-_TINY = torch.finfo(torch.float64).tiny
-
-
-def _rate(expected: Tensor, intensity: Tensor, background: Tensor) -> Tensor:
-    """Return merged counts to expect of an intensity; none of a negative one."""
-    return expected * intensity.clamp(min=0) + background
+_TINY = 1e-30
 
 
 def _dimming(pixels: int, device: torch.device) -> Float[Tensor, "z y x"]:
