@@ -28,7 +28,6 @@ from diffragan.reconstruction.many_views.settings import ExtensionSettings
 from diffragan.reconstruction.many_views.supports import densest, widened
 from diffragan.typing import Bool, Tensor, Volume
 
-
 LIKELIHOOD_PATIENCE = 8
 """Rounds against merged counts, which cost little, that may foretell free ones no better: the first
 ones undo what projections made of moduli, before they gain."""
