@@ -147,7 +147,14 @@ def shell_curves(fsc: Mapping[str, Any], validation: Mapping[str, Any]) -> list[
                 "map and true potential, no mask", frequency, values, "#CC79A7", (), 0.5, words
             )
         )
-    return found
+    limit = fsc.get("limit_per_angstrom")
+    return found if limit is None else [_within(curve, limit) for curve in found]
+
+
+def _within(curve: ShellCurve, limit_per_angstrom: float) -> ShellCurve:
+    """Cut a curve off where the data of its map end."""
+    last = sum(value <= limit_per_angstrom for value in curve.frequency)
+    return replace(curve, frequency=curve.frequency[:last], values=curve.values[:last])
 
 
 def _words(resolution: float | None, frequency: Sequence[float]) -> str:

@@ -103,12 +103,22 @@ def write_agreement(
     )
 
 
-def measure_agreement(maps: Maps, grid: Grid, truth: Volume | None = None) -> Agreement:
-    """Correlate the halves with each other and, when it is known, the map with the truth."""
+def measure_agreement(
+    maps: Maps, grid: Grid, truth: Volume | None = None, limit_per_angstrom: float | None = None
+) -> Agreement:
+    """Correlate the halves with each other and, when it is known, the map with the truth.
+
+    Parameters
+    ----------
+    limit_per_angstrom : Where the data of the maps end; at Nyquist if not given [1/Å].
+    """
     frequency, halves = fourier_shell_correlation(maps.half1, maps.half2, grid)
+    kept = frequency <= (limit_per_angstrom or float("inf"))
+    frequency, halves = frequency[kept], halves[kept]
     against_truth, truth_resolution = None, None
     if truth is not None:
         _, against_truth = fourier_shell_correlation(maps.full, truth.to(maps.full.device), grid)
+        against_truth = against_truth[kept]
         truth_resolution = resolution_at(against_truth, frequency, TRUTH_THRESHOLD)
     return Agreement(
         frequency,

@@ -7,9 +7,9 @@ from diffragan.io.store_checks import check_room
 from diffragan.reconstruction.many_views.views import Views
 
 PROGRAM_BYTES = 5e8
-MERGE_BYTES = 130
+MERGE_BYTES = 180
 """Of each voxel: sums of both halves and of all, their copies, coarse maps."""
-RUN_BYTES = 110
+RUN_BYTES = 200
 """Of each voxel in a running phase extension."""
 KEPT_BYTES = 5
 """Of each voxel of a finished run: its map and support."""

@@ -147,5 +147,6 @@ def _validated(job: Job, truth: Volume | None) -> Mapping[str, Any] | None:
         known_pose=own and job.in_place,
         truth=truth,
         local=extras.local_resolution,
+        limit_per_angstrom=job.limit_per_angstrom,
         seed=job.request.seed,
     )

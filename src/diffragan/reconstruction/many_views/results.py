@@ -39,7 +39,7 @@ def write_results(
     """
     output_folder(folder)
     maps = as_maps(result)
-    agreement = measure_agreement(maps, result.grid, truth)
+    agreement = measure_agreement(maps, result.grid, truth, result.merged.limit_per_angstrom)
     kept = {
         "limit_per_angstrom": result.merged.limit_per_angstrom,
         "resolution_fsc_0p5_angstrom": agreement.resolution_fsc_truth_0p5_angstrom,

@@ -51,6 +51,7 @@ def validate_folder(
     mask_file: Path | None = None,
     known_pose: bool = False,
     in_place: bool = False,
+    limit_per_angstrom: float | None = None,
     truth: Volume | None = None,
     local: bool = True,
     seed: int = 0,
@@ -70,6 +71,7 @@ def validate_folder(
         folder; made from the map when not given.
     known_pose : The model lies in the map already, as that of simulated data at known orientations.
     in_place : Whether mirrored maps take the place of those that were there.
+    limit_per_angstrom : Where the data of the map end; at Nyquist if not given [1/Å].
     truth : `(z, y, x)`, the true potential on the map's grid.
     local : Whether to measure local resolution.
     seed : Of the random phases.
@@ -92,7 +94,7 @@ def validate_folder(
     to_dock = atoms is not None and not known_pose
     # A mask that was given is of the hand that docking leaves, so docking goes by one of its own.
     mask = _made_mask(maps, grid) if own_mask is None or to_dock else own_mask
-    gold = _gold(maps, grid, mask, seed)
+    gold = _gold(maps, grid, mask, seed, limit_per_angstrom)
     finest = None if gold is None else gold.resolution_angstrom
     if atoms is not None and to_dock:
         unmasked = None if gold is None else gold.unmasked
@@ -110,7 +112,7 @@ def validate_folder(
             for name, volume in maps.items():
                 _write(folder / files[name], volume, grid, f"{name}, mirrored through z = 0")
         if own_mask is not None:
-            mask, gold = own_mask, _gold(maps, grid, own_mask, seed)
+            mask, gold = own_mask, _gold(maps, grid, own_mask, seed, limit_per_angstrom)
             finest = None if gold is None else gold.resolution_angstrom
     files["mask"] = "mask.mrc"
     _write(folder / files["mask"], mask, grid, "mask")
@@ -179,10 +181,19 @@ def _made_mask(maps: Mapping[str, Volume], grid: Grid) -> Volume:
     return soft_mask(torch.stack(halves).mean(0) if halves else maps["map"], grid)
 
 
-def _gold(maps: Mapping[str, Volume], grid: Grid, mask: Volume, seed: int) -> GoldStandard | None:
-    """Correlate the halves, where there are any."""
+def _gold(
+    maps: Mapping[str, Volume],
+    grid: Grid,
+    mask: Volume,
+    seed: int,
+    limit_per_angstrom: float | None,
+) -> GoldStandard | None:
+    """Correlate the halves, where there are any, as far as their data reach."""
     halves = [maps[name] for name in HALVES if name in maps]
-    return gold_standard(halves[0], halves[1], grid, mask, seed) if halves else None
+    if not halves:
+        return None
+    gold = gold_standard(halves[0], halves[1], grid, mask, seed)
+    return gold if limit_per_angstrom is None else gold.within(limit_per_angstrom)
 
 
 def _remove_older_results(folder: Path) -> None:

@@ -49,6 +49,22 @@ class GoldStandard:
             return None
         return resolution_at(curve, self.frequency_per_angstrom, threshold)
 
+    def within(self, limit_per_angstrom: float) -> "GoldStandard":
+        """Cut all curves off where the data end; beyond, maps are empty and agree on nothing."""
+        kept = self.frequency_per_angstrom <= limit_per_angstrom
+
+        def cut(curve: Float[Tensor, " shell"] | None) -> Float[Tensor, " shell"] | None:
+            return None if curve is None else curve[kept]
+
+        return GoldStandard(
+            self.frequency_per_angstrom[kept],
+            self.unmasked[kept],
+            cut(self.masked),
+            cut(self.phase_randomised),
+            cut(self.corrected),
+            self.randomised_from_angstrom,
+        )
+
     def summary(self) -> dict[str, Any]:
         """Every curve, and its resolutions at 0.143 and 0.5, in plain numbers."""
         found: dict[str, Any] = {
