@@ -21,6 +21,8 @@ FACTORS, PRTF, GROWTH = "r_factors.json", "prtf.json", "growth.mrcs"
 LEFT_OUT = "left_out.json"
 LOOKS = {"map": ("#0072B2", "all patterns"), "half1": ("#009E73", "first half"),
          "half2": ("#D55E00", "second half")}  # fmt: skip
+LABEL_ROOM = 0.09
+"""Of an axis, that a label takes."""
 ROOM = 1.3
 """Around the density, over its own width."""
 PANELS = 6
@@ -139,7 +141,14 @@ def _mark_limits(ax: Axes, cycles: list[Mapping[str, Any]], last: float) -> None
     top = ax.twiny()
     for axes in (ax, top):
         axes.set_xlim(0, last)
-    top.set_xticks(list(seen.values()), [f"{1 / limit:.2g}" for limit in seen])
+    places = list(seen.values())
+    labels = [f"{1 / limit:.2g}" for limit in seen]
+    room = LABEL_ROOM * last
+    for number in range(1, len(places) - 1):  # the end of the data is always named
+        before = max(p for p, label in zip(places[:number], labels, strict=False) if label)
+        if places[number] - before < room or places[-1] - places[number] < room:
+            labels[number] = ""
+    top.set_xticks(places, labels)
     top.set_xlabel("resolution of the data in force [Å]")
     top.spines["top"].set_visible(True)
 

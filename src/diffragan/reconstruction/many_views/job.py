@@ -77,6 +77,9 @@ class Job:
             starts=self.request.starts,
             seed=self.request.seed,
         )
+        if not self.views.patterns.counted:
+            # Exact intensities have no noise to be weighed by; a second pass does more for them.
+            extension = extension.model_copy(update={"likelihood_rounds": 0})
         return ManyViewsSettings(free_seed=self.request.seed, extension=extension)
 
     def inputs(self) -> Mapping[str, str]:
