@@ -142,7 +142,10 @@ def validate_folder(
         **({} if fit is None else fit.summary()),
     }
     if truth is not None:
-        result["truth"] = map_model_correlation(maps["map"], grid, truth, mask).summary()
+        shells = map_model_correlation(maps["map"], grid, truth, mask)
+        if limit_per_angstrom is not None:
+            shells = shells.within(limit_per_angstrom)
+        result["truth"] = shells.summary()
     result["words"] = validation_words(result)
     spread = None if resolved is None else result["local_resolution"]["percentiles_angstrom"]
     limits = None if spread is None else (spread[0], spread[-1])

@@ -27,6 +27,12 @@ class MapModelCorrelation:
         curve = self.unmasked if self.masked is None else self.masked
         return resolution_at(curve, self.frequency_per_angstrom, TRUTH_THRESHOLD)
 
+    def within(self, limit_per_angstrom: float) -> "MapModelCorrelation":
+        """Cut the curves off where the data of the map end."""
+        kept = self.frequency_per_angstrom <= limit_per_angstrom
+        masked = None if self.masked is None else self.masked[kept]
+        return MapModelCorrelation(self.frequency_per_angstrom[kept], self.unmasked[kept], masked)
+
     def summary(self) -> dict[str, Any]:
         """Describe the curves in plain numbers."""
         unmasked = resolution_at(self.unmasked, self.frequency_per_angstrom, TRUTH_THRESHOLD)
