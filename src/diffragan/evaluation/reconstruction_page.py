@@ -214,6 +214,7 @@ def _files(found: ReconstructionFolder) -> list[tuple[str, str]]:
         ("left_out.json", "patterns that were left out, and why"),
         ("growth.mrcs", "slabs of the growing map"),
         ("particles.star", "the views with their poses"),
+        ("unrefined.star", "their poses before refinement against the patterns"),
         ("validation.json", "everything that this page shows, in numbers"),
     )
     return named + [(name, what) for name, what in extra if (found.place / name).exists()]

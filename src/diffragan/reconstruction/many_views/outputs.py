@@ -27,6 +27,8 @@ from diffragan.typing import Volume
 
 METHOD = "phase-extension"
 LEFT_OUT = "left_out.json"
+UNREFINED_STAR = "unrefined.star"
+"""Poses as they were before patterns had their say."""
 
 
 def write_outputs(
@@ -70,7 +72,10 @@ def write_outputs(
     growth.write(folder)
     write_json(folder / LEFT_OUT, [{"number": o.number, "reason": o.reason} for o in out])
     which = torch.arange(views.count) % 2
-    write_poses(folder / STAR, views, rotations, list(views.patterns.kept), which)
+    kept = list(views.patterns.kept)
+    write_poses(folder / STAR, views, rotations, kept, which)
+    if job.refinement is not None:
+        write_poses(folder / UNREFINED_STAR, views, views.patterns.rotations, kept, which)
     validation = _validated(job, truth)
     chosen = result.full.runs[0].records[result.full.runs[0].chosen].r_factors
     known = {"r_work": chosen.work, "r_free": chosen.free}
