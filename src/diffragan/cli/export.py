@@ -18,6 +18,7 @@ class Arguments:
     several.
 
     Example: diffragan export data.zarr --npy triplets
+
     Example: diffragan export counts.zarr --format dragonfly --out emc
     """
 

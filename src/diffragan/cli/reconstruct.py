@@ -34,6 +34,7 @@ class Arguments:
     r_factors.json and left_out.json too.
 
     Example: diffragan reconstruct phased.zarr --out map
+
     Example: diffragan reconstruct views.zarr --method phase-extension --out map
     """
 
