@@ -122,7 +122,7 @@ def write_figures(block: Block, folder: Path) -> str:
         with Image.open(folder / f"{name}.png") as full:
             palette = full.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
         palette.save(folder / f"{name}.png", optimize=True)
-        shown.append(f"![{made.alt}]({FOLDER}/{name}.png)\n\n*{made.caption}*")
+        shown.append(f"![{made.alt}]({folder.name}/{name}.png)\n\n*{made.caption}*")
     return "\n\n".join(shown)
 
 
