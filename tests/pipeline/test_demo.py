@@ -80,12 +80,17 @@ def test_the_way_by_commands_gives_the_same_twice(
     prepared_villin_file: Path, tmp_path: Path
 ) -> None:
     """Prepare is tested for this on its own; here everything from there to the judgement."""
+    small = tmp_path / "small.yaml"
+    settings = (
+        "kind: experiment\npreset: quick\nimage_pixels: 64\ndiffraction: {max_angle_mrad: 10}\n"
+    )
+    small.write_text(settings, encoding="utf-8")
     results = []
     for attempt in ("first", "second"):
         folder = tmp_path / attempt
         data, phased = folder / "views.zarr", folder / "hybrid.zarr"
         commands = [
-            ["simulate", str(prepared_villin_file), "--preset", "quick", "--orientations", "4",
+            ["simulate", str(prepared_villin_file), "--config", str(small), "--orientations", "4",
              "--out", str(data), "--workers", "1", "--device", "cpu"],
             ["phase", str(data), "--out", str(phased), "--iterations", "60", "--restarts", "2",
              "--device", "cpu"],

@@ -1,6 +1,5 @@
 """Molecules of symmetry Cn and Dn from images of unknown orientation."""
 
-import pytest
 import torch
 from blob import GRID, HEIGHTS, POINTS, density, project, random_rotations, random_shifts
 
@@ -31,9 +30,9 @@ def copies(turns: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([POINTS @ turn.T for turn in turns]), HEIGHTS.repeat(len(turns))
 
 
-# One start alone may end in a wrong place, as seed 1 does for C2; a run makes three.
-@pytest.mark.parametrize(("name", "count", "seed"), [("C2", 100, 2), ("D2", 60, 1)])
-def test_a_symmetric_molecule_is_found_from_nothing(name: str, count: int, seed: int) -> None:
+def test_a_symmetric_molecule_is_found_from_nothing() -> None:
+    # One start alone may end in a wrong place, which this one does not; a run makes three.
+    name, count, seed = "D2", 60, 1
     points, heights = copies(symmetry_turns(name))
     rotations, shifts = random_rotations(count, 20), random_shifts(count, 21)
     clean = project(rotations, shifts, points, heights)
