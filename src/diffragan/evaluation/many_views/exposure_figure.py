@@ -1,8 +1,8 @@
 """Resolution and free reflections against the electrons of all patterns together."""
 
 from collections.abc import Sequence
+from math import ceil, floor, log10
 
-import numpy as np
 from matplotlib.axes import Axes
 
 from diffragan.evaluation.many_views.looks import look, marker, short
@@ -15,6 +15,8 @@ from diffragan.evaluation.single_image.looks import page_figure, resolution_axis
 from diffragan.evaluation.style import FAINT, MUTED
 
 HEIGHT_INCHES = 3.3
+ROOM = 1.3
+"""Left of the first power of ten and right of the last, as a factor."""
 
 
 def exposure_figure(runs: Sequence[Simulated]) -> Captioned:
@@ -69,11 +71,14 @@ def _exposure(run: Simulated) -> float:
 
 def _powers_of_ten(ax: Axes, exposures: Sequence[float]) -> None:
     """Label a logarithmic axis in plain text, which the style of all figures asks for."""
-    low, high = min(exposures) / 1.5, max(exposures) * 1.5
+    first, last = floor(log10(min(exposures))), ceil(log10(max(exposures)))
+    powers = range(first, last + 1)
     ax.set_xscale("log")
-    ax.set_xlim(low, high)
-    powers = np.arange(np.ceil(np.log10(low)), np.floor(np.log10(high)) + 1)
-    ax.set_xticks(10**powers, [f"10{str(int(p)).translate(SUPERSCRIPTS)}" for p in powers])
+    ax.set_xlim(10.0**first / ROOM, 10.0**last * ROOM)
+    ax.set_xticks(
+        [10.0**power for power in powers],
+        [f"10{str(power).translate(SUPERSCRIPTS)}" for power in powers],
+    )
     ax.minorticks_off()
 
 
