@@ -106,7 +106,7 @@ def of_unknown(found: Sequence[Oriented]) -> str:
         run = one.run
         rows.append((
             run.molecule, f"{run.mass_kda:.1f}", f"{run.views:,}",
-            exposure_words(one.dose, run.views), number(one.snr, "g"), run.settings["poses"],
+            exposure_words(one), number(one.snr, "g"), run.settings["poses"],
             error_words(one.before),
             number(one.expected_median_degrees), error_words(one.after),
             NONE if one.after is None else f"{100 * one.after.far:.0f} %",
@@ -126,8 +126,10 @@ def of_unknown(found: Sequence[Oriented]) -> str:
     return f"{words}{table(heads, rows)}"
 
 
-def exposure_words(dose: float | None, patterns: int) -> str:
-    return NONE if dose is None else f"{dose:,g} ({dose * patterns:,.0f} in all)"
+def exposure_words(one: Oriented) -> str:
+    if one.dose is None:
+        return NONE if one.after is None else "no noise"
+    return f"{one.dose:,g} ({one.dose * one.run.views:,.0f} in all)"
 
 
 def error_words(errors: Errors | None) -> str:
