@@ -17,15 +17,14 @@ from pydantic import Field
 from scipy.spatial.transform import Rotation
 
 from diffragan.config.settings import Settings
-from diffragan.errors import InputError
 from diffragan.grid import Grid
+from diffragan.reconstruction.many_views.folds import FOLDS, merges_of_others
 from diffragan.reconstruction.many_views.likelihood import (
     background_of,
     log_likelihood,
     posterior_intensity,
     slices,
 )
-from diffragan.reconstruction.many_views.merging import Merged, added, merge
 from diffragan.reconstruction.many_views.patterns import PatternSet
 from diffragan.typing import Float, Tensor
 
@@ -44,7 +43,7 @@ class OrientationSettings(Settings):
     """Resolution of the data in the first round; all data are used after half of the rounds."""
     wide_trials: int = Field(24, ge=1)
     narrow_trials: int = Field(16, ge=0)
-    folds: int = Field(3, ge=2)
+    folds: int = Field(FOLDS, ge=2)
     """Parts that are merged apart."""
     seed: int = Field(0, ge=0)
 
@@ -82,24 +81,16 @@ def refine_orientations(
     ------
     InputError : There are fewer patterns than folds.
     """
-    if len(patterns) < settings.folds:
-        raise InputError(
-            f"{patterns.name}: {len(patterns)} patterns cannot be divided into {settings.folds} "
-            "folds; give more"
-        )
     records = []
     for number in range(first_round, settings.rounds):
         progress = number / max(settings.rounds - 1, 1)
         degrees = settings.first_degrees ** (1 - progress) * settings.last_degrees**progress
         first = min(1 / settings.first_angstrom, limit_per_angstrom)
         limit = first + (limit_per_angstrom - first) * min(1.0, 2 * progress)
-        folds = [
-            patterns.only(patterns.kept[fold :: settings.folds]) for fold in range(settings.folds)
-        ]
-        merges = [merge(fold, grid, limit_per_angstrom, device) for fold in folds]
         rotations, gains = patterns.rotations.clone(), []
-        for fold, part in enumerate(folds):
-            others = _sum([merges[k] for k in range(settings.folds) if k != fold])
+        for part, others in merges_of_others(
+            patterns, grid, limit_per_angstrom, settings.folds, device
+        ):
             intensity = posterior_intensity(others)
             turned, gain = search(part, intensity, grid, limit, degrees, settings, number)
             rotations[list(part.kept)] = turned
@@ -164,13 +155,6 @@ def _turns(count: int, degrees: float, generator: np.random.Generator) -> Float[
     """Draw random turns of a root mean square angle."""
     vectors = generator.normal(0, np.deg2rad(degrees) / 3**0.5, (count, 3))
     return torch.from_numpy(Rotation.from_rotvec(vectors).as_matrix()).float()
-
-
-def _sum(merges: list[Merged]) -> Merged:
-    total = merges[0]
-    for other in merges[1:]:
-        total = added(total, other)
-    return total
 
 
 def _rms_degrees(rotations: Float[Tensor, "view 3 3"], before: PatternSet) -> float:
