@@ -14,8 +14,11 @@ from diffragan.config.load import load_experiment
 from diffragan.io.mrc import read_mrc
 from diffragan.io.star import read_particles
 from diffragan.reconstruction.many_views import run as running
+from diffragan.reconstruction.many_views.found_poses import FoundPoses
 from diffragan.reconstruction.many_views.given_poses import views_as_in_star
+from diffragan.reconstruction.many_views.orientations import OrientationSettings
 from diffragan.reconstruction.many_views.views import open_views
+from diffragan.reconstruction.validation.hand import mirrored_rotations
 from diffragan.simulation.dataset import simulate_dataset
 from diffragan.structures.prepared import PreparedStructure
 
@@ -121,6 +124,30 @@ def test_a_stopped_run_goes_on_to_the_same_map(
     for name in ("map.mrc", "half2.mrc", "growth.mrcs", "r_factors.json", "fsc.json"):
         assert (out / name).read_bytes() == (done / name).read_bytes()
     assert not (out / "unfinished").exists()
+
+
+def test_poses_of_the_wrong_hand_are_mirrored_and_maps_refined_against_patterns(
+    views: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (opened,) = open_views(views)
+    wrong = mirrored_rotations(opened.patterns.rotations)
+    found = FoundPoses(wrong, opened.shifts_angstrom[:, :2], 1.0, 1.0, None)
+    quick = OrientationSettings(rounds=1, first_degrees=0.1, wide_trials=2, narrow_trials=0)
+    monkeypatch.setattr(running, "find_poses", lambda *_: found)
+    monkeypatch.setattr(FoundPoses, "refinement", lambda *_: quick)
+    out = tmp_path / "map"
+    assert command(views, out, "--poses", "unknown", "--pattern-rounds", "1") == 0
+    fsc = json.loads((out / "fsc.json").read_text())
+    assert fsc["hand_by_curvature"]["mirrored"]
+    assert "hand: right, as the curvature of the Ewald sphere tells" in capsys.readouterr().out
+    assert "right, as the true potential tells" in fsc["hand"]
+    assert min(fsc["fsc_truth"]) > 0.5
+    begun = read_particles(out / "unrefined.star").rotations
+    np.testing.assert_allclose(begun, opened.patterns.rotations, atol=1e-4)
+    assert set(fsc["pattern_rounds"]) == {"map", "half1", "half2"}
+    factors = json.loads((out / "r_factors.json").read_text())
+    run = factors["half1"][0]
+    assert run["chosen"] == len(run["cycles"]) - 1
 
 
 @pytest.mark.parametrize("what", BAD)

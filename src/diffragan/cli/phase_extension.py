@@ -21,7 +21,7 @@ ALONE = {
 """Options of the other method, and why this one has none of them."""
 TAKEN = (
     "poses", "limit_per_angstrom", "start_resolution_angstrom", "mass_kda", "diameter_angstrom",
-    "views", "starts", "keep_all", "seed",
+    "views", "starts", "pattern_rounds", "keep_all", "seed",
 )  # fmt: skip
 
 

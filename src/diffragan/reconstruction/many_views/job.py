@@ -11,6 +11,7 @@ from diffragan.io.provenance import sha256_of
 from diffragan.reconstruction.coverage import check_views_differ
 from diffragan.reconstruction.many_views.coarse_starts import ChosenStart, start_from_file
 from diffragan.reconstruction.many_views.found_poses import FoundPoses
+from diffragan.reconstruction.many_views.hand import HandsCompared
 from diffragan.reconstruction.many_views.orientations import OrientationSettings
 from diffragan.reconstruction.many_views.pipeline import (
     SPHERE_DIAMETER,
@@ -39,6 +40,8 @@ class Job:
     """Coarse map; made from the images if not given."""
     found: FoundPoses | None = None
     """Poses of unknown views, once they are found."""
+    hand: HandsCompared | None = None
+    """What the patterns say of the hand of those poses."""
 
     @property
     def threads(self) -> int:

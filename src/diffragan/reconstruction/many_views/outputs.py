@@ -13,7 +13,9 @@ from diffragan.reconstruction.many_views.control import ControlVerdict, verdict_
 from diffragan.reconstruction.many_views.given_poses import write_poses
 from diffragan.reconstruction.many_views.growth import Growth
 from diffragan.reconstruction.many_views.halves import Half, rotations_of
+from diffragan.reconstruction.many_views.hand import HandsCompared
 from diffragan.reconstruction.many_views.job import Job
+from diffragan.reconstruction.many_views.pattern_rounds import rounds_taken
 from diffragan.reconstruction.many_views.pipeline import PhasedTogether
 from diffragan.reconstruction.many_views.results import write_results
 from diffragan.reconstruction.many_views.shells_measured import shells_measured
@@ -62,7 +64,8 @@ def write_outputs(
     if laid is not None:
         record["correlation_with_truth"] = laid.correlation
     if job.hand_is_open:
-        record["hand"] = _hand_words(laid)
+        record["hand"] = _hand_words(job.hand, laid)
+        record["hand_by_curvature"] = None if job.hand is None else job.hand.record()
     factors = {
         "start_fits": verdict.fits,
         "start": _verdict_record(verdict),
@@ -119,16 +122,19 @@ def _record(
             ]
             for half in halves
         ],
+        "pattern_rounds": rounds_taken(result) if job.request.pattern_rounds else None,
         "found_poses": None if job.found is None else job.found.record(),
         "provenance": provenance("reconstruct", settings, job.request.seed, job.inputs()),
     }
 
 
-def _hand_words(laid: MapAlignment | None) -> str:
-    if laid is None:
-        return "undecided: images of unknown orientation fit either"
-    hands = f"{laid.correlation:.2f} and {laid.other_hand_correlation:.2f} for the other"
-    return f"{'mirrored' if laid.mirrored else 'right'}, as the true potential tells ({hands})"
+def _hand_words(compared: HandsCompared | None, laid: MapAlignment | None) -> str:
+    told = [] if compared is None else [compared.words]
+    if laid is not None:
+        hands = f"{laid.correlation:.2f} and {laid.other_hand_correlation:.2f} for the other"
+        hand = "mirrored" if laid.mirrored else "right"
+        told.append(f"{hand}, as the true potential tells ({hands})")
+    return "; ".join(told) or "undecided: images of unknown orientation fit either"
 
 
 def _verdict_record(verdict: ControlVerdict) -> dict[str, float]:

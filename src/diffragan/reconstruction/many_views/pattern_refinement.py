@@ -7,18 +7,21 @@ read. Halves stay apart.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from threading import Event
 
 import torch
 
+from diffragan.in_order import in_order
 from diffragan.reconstruction.many_views.agreement import Judge
 from diffragan.reconstruction.many_views.counts_refinement import (
     CountsSettings,
     RoundScore,
     refine_against_counts,
 )
+from diffragan.reconstruction.many_views.extension import Extended
 from diffragan.reconstruction.many_views.lattice import within_limit
 from diffragan.reconstruction.many_views.merged_counts import MergedCounts
-from diffragan.reconstruction.many_views.merging import Merged
+from diffragan.reconstruction.many_views.merging import Merged, added
 from diffragan.reconstruction.many_views.pattern_counts import PatternCounts
 from diffragan.reconstruction.many_views.patterns import PatternSet
 from diffragan.reconstruction.many_views.pipeline import PhasedTogether
@@ -36,6 +39,12 @@ class MergedHalf:
     patterns: PatternSet
     """At the orientations and with the scales that they were merged with."""
     merged: Merged
+    judged: Merged | None = None
+    """Merge that R-factors are of, if another than that."""
+
+
+Keep = Callable[[str, Callable[[], Extended]], Extended]
+"""Gives the refined run of a map (`map`, `half1` or `half2`), one that was kept or one made now."""
 
 
 def refined_by_patterns(
@@ -43,6 +52,9 @@ def refined_by_patterns(
     halves: tuple[MergedHalf, MergedHalf],
     settings: CountsSettings,
     watch: Callable[[str, RoundScore], None] | None = None,
+    keep: Keep | None = None,
+    threads: int = 1,
+    stop: Event | None = None,
 ) -> PhasedTogether:
     """Refine all three maps against their patterns.
 
@@ -50,11 +62,18 @@ def refined_by_patterns(
     ----------
     first : What phase extension made of the halves.
     watch : Told which map (`map`, `half1` or `half2`) has read its patterns once more.
+    keep : Asked for every map, so that a killed process need not do it again.
+    threads : Maps at the same time; any number gives the same.
+    stop : Set after an interruption; `watch` can look at it, and end the other maps by raising.
     """
+    both = added(halves[0].merged, halves[1].merged)
     parts = {
-        "map": (first.full, joined(halves[0].patterns, halves[1].patterns), first.merged),
-        "half1": (first.half1, halves[0].patterns, halves[0].merged),
-        "half2": (first.half2, halves[1].patterns, halves[1].merged),
+        "map": (
+            first.full,
+            MergedHalf(joined(halves[0].patterns, halves[1].patterns), both, first.merged),
+        ),
+        "half1": (first.half1, halves[0]),
+        "half2": (first.half2, halves[1]),
     }
 
     def refined(name: str) -> Averaged:
@@ -62,9 +81,16 @@ def refined_by_patterns(
             if watch is not None:
                 watch(name, score)
 
-        return _refined(*parts[name], first.free, settings, tell)
+        own, part = parts[name]
 
-    return replace(first, full=refined("map"), half1=refined("half1"), half2=refined("half2"))
+        def make() -> Extended:
+            return _refined(own, part, first.free, settings, tell)
+
+        run = make() if keep is None else keep(name, make)
+        return Averaged(run.volume, (run, *own.runs[1:]), own.prtf)
+
+    full, half1, half2 = in_order(refined, parts, threads, stop)
+    return replace(first, full=full, half1=half1, half2=half2)
 
 
 def joined(first: PatternSet, second: PatternSet) -> PatternSet:
@@ -79,34 +105,33 @@ def joined(first: PatternSet, second: PatternSet) -> PatternSet:
 
 def _refined(
     own: Averaged,
-    patterns: PatternSet,
-    merged: Merged,
+    part: MergedHalf,
     free: Bool[Tensor, "z y half_x"],
     settings: CountsSettings,
     watch: Callable[[RoundScore, Tensor], None],
-) -> Averaged:
+) -> Extended:
+    merged = part.merged
     # Runs agree on the molecule but for its rim, which any of them may have drawn too narrow.
     support = torch.stack([run.support for run in own.runs]).any(0)
     start = continued(own.volume, support, merged, free, settings.positive)
     found = refine_against_counts(
-        start, support, PatternCounts(patterns, merged, free), settings, watch
+        start, support, PatternCounts(part.patterns, merged, free), settings, watch
     )
     run, last = own.runs[0], own.runs[0].records[-1]
     record = replace(
         last,
         iteration=last.iteration + CONTINUING + found.chosen,
         support_angstrom3=float(support.sum()) * merged.grid.pixel_angstrom**3,
-        r_factors=Judge(merged, free).judge(found.volume),
+        r_factors=Judge(part.judged or merged, free).judge(found.volume),
     )
     volume = within_limit(found.volume, merged.grid, merged.limit_per_angstrom)
-    better = replace(
+    return replace(
         run,
         volume=volume,
         support=support,
         records=(*run.records, record),
         chosen=len(run.records),
     )
-    return Averaged(volume, (better, *own.runs[1:]), own.prtf)
 
 
 def continued(

@@ -27,6 +27,8 @@ class PhaseExtensionRequest(Settings):
     """Only so many of the first views."""
     starts: int = Field(3, ge=1, le=50)
     """Runs from slightly different coarse maps, whose maps are averaged."""
+    pattern_rounds: int = Field(0, ge=0)
+    """Most rounds of refinement against the patterns themselves, after all else; none at 0."""
     keep_all: bool = False
     """Whether patterns that fit nothing are used all the same."""
     seed: int = Field(0, ge=0)

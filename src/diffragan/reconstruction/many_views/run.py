@@ -26,9 +26,11 @@ from diffragan.reconstruction.many_views.job import Job, planned
 from diffragan.reconstruction.many_views.merging import added
 from diffragan.reconstruction.many_views.needs import check_needs
 from diffragan.reconstruction.many_views.outputs import write_outputs
+from diffragan.reconstruction.many_views.pattern_rounds import refined_for_rounds
 from diffragan.reconstruction.many_views.patterns import PatternSet
 from diffragan.reconstruction.many_views.pipeline import PhasedTogether, Starts, phase_together
 from diffragan.reconstruction.many_views.request import PhaseExtensionRequest
+from diffragan.reconstruction.many_views.right_hand import with_right_hand
 from diffragan.reconstruction.many_views.screening import screened
 from diffragan.reconstruction.many_views.second_pass import passed_again
 from diffragan.reconstruction.many_views.sorting import LeftOut
@@ -89,8 +91,9 @@ def _reconstruct(job: Job) -> Reconstruction:
     if job.request.poses == "unknown":
         found = find_poses(views, steps, job.request.seed, job.diameter_angstrom, job.threads)
         views = views.placed(found.rotations, found.shifts_angstrom)
-        job = replace(job, found=found)
-    job = replace(job, views=views)
+        job = with_right_hand(replace(job, views=views, found=found), steps)
+    else:
+        job = replace(job, views=views)
     halves, out = _halves(job, steps)
     out = tuple(sorted((*unusable, *out), key=lambda one: one.number))
     if out:
@@ -100,6 +103,8 @@ def _reconstruct(job: Job) -> Reconstruction:
     result = _phased(job, steps, halves, start, growth)
     if not result.merged.counted:  # noise is larger than what interpolation does
         result = passed_again(job, steps, halves, result, job.settings(start))
+    if job.request.pattern_rounds:
+        result = refined_for_rounds(job, steps, halves, result)
     made = write_outputs(job, halves, out, start, result, growth)
     release_folder(steps.folder)
     return made

@@ -23,6 +23,8 @@ from diffragan.reconstruction.many_views.repeats import Averaged
 from diffragan.reconstruction.many_views.steps import Steps, packed_merge, unpacked_merge
 from diffragan.typing import Volume
 
+CORRECTED = "corrected"
+"""Step that keeps the merge of a half, whose number follows."""
 CYCLES = 3
 """Most that it takes from a map that has converged once."""
 
@@ -103,7 +105,7 @@ def _corrected(
                 return without_interpolation(half.merged, patterns, own.volume, own.runs[0].support)
 
             return steps.once(
-                f"corrected{which + 1}",
+                f"{CORRECTED}{which + 1}",
                 make,
                 packed_merge,
                 lambda kept: unpacked_merge(kept, steps.device),
