@@ -236,7 +236,9 @@ def test_a_pool_counts_every_view_once(make: Make) -> None:
     whole = pooled({"one": scores, "two": scores})
     assert whole["items"] == list(range(2 * len(scores["items"])))
     assert len(whole["failed_views"]) == 2
-    one, two, together = judged_predictions({"one": scores, "two": scores})
+    one, two, alike, together = judged_predictions({"one": scores, "two": scores})
+    assert alike.correlation == pytest.approx(together.correlation)
+    assert alike.inside == pytest.approx(together.inside)
     assert one.correlation == pytest.approx(1)
     assert one.inside == together.inside == 1
     assert together.views == one.views + two.views

@@ -46,17 +46,22 @@ def predictions_judged(store: PhasedStore, scores: ViewScores) -> dict[str, Any]
     }
 
 
-def log_correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float | None:
+def log_correlation(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    weights: NDArray[np.float64] | None = None,
+) -> float | None:
     """Pearson's correlation of the logarithms of resolutions: 1 to 2 Å counts as 2 to 4 Å.
 
-    `None` below three views, or where all are alike.
+    All views weigh alike without `weights`. `None` below three views, or where all are alike.
     """
     if len(first) < FEWEST_VIEWS:
         return None
     x, y = np.log(first), np.log(second)
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
-    return float(np.corrcoef(x, y)[0, 1])
+    spread = np.cov(x, y, aweights=weights)
+    return float(spread[0, 1] / np.sqrt(spread[0, 0] * spread[1, 1]))
 
 
 def predicts(method: Mapping[str, Any]) -> bool:

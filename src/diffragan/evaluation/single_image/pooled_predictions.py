@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diffragan.evaluation.paper.captioned import Captioned
 from diffragan.evaluation.predicted_figure import draw_predicted
@@ -53,19 +54,31 @@ def pooled(methods: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def judged_predictions(methods: Mapping[str, Mapping[str, Any]]) -> list[Predicted]:
-    """Judge the predictions of each evaluation, and of all views together (last)."""
+    """Judge the predictions of each evaluation, and of all views together (last).
+
+    Before that, of all views with every evaluation as heavy as any other: most views may be of one
+    condition, in which there is little to foretell.
+    """
     rows = [_judged(words, method) for words, method in methods.items()]
-    return [*rows, _judged("all views", pooled(methods))]
+    whole = pooled(methods)
+    if len(methods) > 1:
+        counts = [len(method["items"]) for method in methods.values()]
+        alike = np.repeat(1 / np.asarray(counts, dtype=float), counts)
+        rows.append(_judged("all views, each evaluation as heavy", whole, alike))
+    return [*rows, _judged("all views", whole)]
 
 
-def _judged(words: str, method: Mapping[str, Any]) -> Predicted:
+def _judged(
+    words: str, method: Mapping[str, Any], weights: NDArray[np.float64] | None = None
+) -> Predicted:
     predicted, ends, true = (np.asarray(method[key], dtype=float) for key in PER_VIEW)
     failed = np.isin(method["items"], method["failed_views"])
+    inside = (true >= ends[:, 0]) & (true <= ends[:, 1])
     return Predicted(
         words,
         len(true),
-        log_correlation(predicted, true),
-        float(((true >= ends[:, 0]) & (true <= ends[:, 1])).mean()),
+        log_correlation(predicted, true, weights),
+        float(np.average(inside, weights=weights)),
         int(failed.sum()),
         float(np.median(true[failed])) if failed.any() else None,
     )
