@@ -40,7 +40,7 @@ def exposure_figure(runs: Sequence[Simulated]) -> Captioned:
     resolution_axis(left, min(shown), max(shown))
     left.set_ylabel("resolution [Å]")
     right.set_ylabel("R-free")
-    right.set_ylim(0, None)
+    right.set_ylim(0, 1.1 * max(run.run["r_free"] for run in counted))
     for text, ax in (("a", left), ("b", right)):
         _powers_of_ten(ax, [_exposure(run) for run in counted])
         ax.set_xlabel("exposure of all patterns together [e/Å²]")
