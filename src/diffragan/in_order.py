@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from typing import TypeVar
 
+import torch
+
 from diffragan.errors import ConfigError
 from diffragan.threads import one_thread
 
@@ -30,7 +32,9 @@ def in_order(
     stop : Set when nobody waits for results any more, for work that is long and can end early.
     """
     waiting: deque[Future[B]] = deque()
-    with one_thread(), ThreadPoolExecutor(threads) as pool:
+    # Linear algebra asks each thread anew how many it may use, and takes all where nothing was said.
+    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+    with one_thread(), pool:
         try:
             for batch in batches:
                 waiting.append(pool.submit(work, batch))
@@ -44,6 +48,17 @@ def in_order(
                 stop.set()
             for future in waiting:
                 future.cancel()
+
+
+def end_if(stop: Event) -> None:
+    """End long work whose results nobody waits for any more.
+
+    Raises
+    ------
+    KeyboardInterrupt : `stop` is set.
+    """
+    if stop.is_set():
+        raise KeyboardInterrupt
 
 
 def thread_count(wanted: int | None, device: str = "cpu") -> int:

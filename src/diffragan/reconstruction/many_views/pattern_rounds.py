@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from threading import Event
 
+from diffragan.in_order import end_if
 from diffragan.progress import progress_bar
 from diffragan.reconstruction.many_views.counts_refinement import CountsSettings, RoundScore
 from diffragan.reconstruction.many_views.extension import Extended
@@ -38,8 +39,7 @@ def refined_for_rounds(
     with progress_bar(most, f"refining {job.views.name}") as bar:
 
         def watch(name: str, score: RoundScore) -> None:
-            if stop.is_set():
-                raise KeyboardInterrupt
+            end_if(stop)
             bar.advance()
             bar.note(f"{name}: free counts {score.free_gain:.3f}")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 
 from diffragan.errors import ConfigError
-from diffragan.in_order import in_order
+from diffragan.in_order import end_if, in_order
 from diffragan.io.checkpoints import Checkpoint
 from diffragan.io.files import output_folder
 from diffragan.progress import progress_bar, tell
@@ -125,7 +125,7 @@ def _halves(job: Job, steps: Steps) -> tuple[tuple[Half, Half], tuple[LeftOut, .
         stop = Event()
 
         def watch(more: int) -> None:
-            _end_if(stop)
+            end_if(stop)
             bar.advance(more)
 
         counting = read_with(patterns, watch).halves()
@@ -191,7 +191,7 @@ def _phased(
     with progress_bar(3 * extension.starts * most, f"phasing {job.views.name}") as bar:
 
         def watch(name: str, number: int, record: CycleRecord, volume: Volume) -> None:
-            _end_if(stop)
+            end_if(stop)
             bar.advance()
             bar.note(f"{name}: {1 / record.limit_per_angstrom:.2f} Å, R-free "
                      f"{record.r_factors.free:.3f}")  # fmt: skip
@@ -227,12 +227,6 @@ def _phased(
             job.threads,
             stop,
         )
-
-
-def _end_if(stop: Event) -> None:
-    """End the work of a thread after an interruption."""
-    if stop.is_set():
-        raise KeyboardInterrupt
 
 
 def _packed_start(start: ChosenStart) -> Checkpoint:

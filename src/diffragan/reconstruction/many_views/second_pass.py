@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from threading import Event
 
+from diffragan.in_order import end_if, in_order
 from diffragan.progress import progress_bar
 from diffragan.reconstruction.many_views.extension import CycleRecord, Extended
 from diffragan.reconstruction.many_views.halves import Half, read_with
@@ -63,8 +64,7 @@ def passed_again(
     with progress_bar(3 * CYCLES, f"phasing {job.views.name} again") as bar:
 
         def watch(_name: str, _number: int, _record: CycleRecord, _volume: Volume) -> None:
-            if stop.is_set():
-                raise KeyboardInterrupt
+            end_if(stop)
             bar.advance()
 
         def keep(name: str, _number: int, make: Callable[[], Extended]) -> Extended:
@@ -95,11 +95,16 @@ def _corrected(
 ) -> tuple[Merged, Merged]:
     total = sum(len(half.patterns) for half in halves)
     with progress_bar(total, f"correcting {job.views.name}") as bar:
+        stop = Event()
 
-        def corrected(which: int, own: Averaged) -> Merged:
-            half = halves[which]
+        def watch(more: int) -> None:
+            end_if(stop)
+            bar.advance(more)
+
+        def corrected(which: int) -> Merged:
+            half, own = halves[which], (first.half1, first.half2)[which]
             plain = replace(half.patterns, read=job.views.patterns.read)
-            patterns = read_with(plain, bar.advance)
+            patterns = read_with(plain, watch)
 
             def make() -> Merged:
                 return without_interpolation(half.merged, patterns, own.volume, own.runs[0].support)
@@ -111,7 +116,8 @@ def _corrected(
                 lambda kept: unpacked_merge(kept, steps.device),
             )
 
-        return corrected(0, first.half1), corrected(1, first.half2)
+        one, two = in_order(corrected, (0, 1), job.threads, stop)
+    return one, two
 
 
 def _gone_on(first: Averaged, second: Averaged) -> Averaged:
