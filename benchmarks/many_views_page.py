@@ -9,7 +9,6 @@ that they are of, by --truth. The table of costs holds all runs that are given.
 """
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,10 +17,10 @@ from typing import Any
 
 import many_views_commands as commands
 import many_views_tables as tables
-from paper_page import put
+from paper_page import filled_or_told, put
 from single_image_page import Block, write_figures
 
-from diffragan.errors import DiffraganError, InputError
+from diffragan.errors import InputError
 from diffragan.evaluation.many_views.exposure_figure import exposure_figure
 from diffragan.evaluation.many_views.merging_figure import MERGED, merging_figure
 from diffragan.evaluation.many_views.orientation_errors import Oriented, oriented
@@ -202,13 +201,9 @@ def main(words: Sequence[str] | None = None) -> None:
     add("--single", help="metrics.json of `diffragan evaluate`", **files)
     add("--dragonfly", help="records of many_views_dragonfly.py", **files)
     add("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "results")
-    try:
-        arguments = parser.parse_args(words)
-        made = fill(read_inputs(arguments), arguments.out)
-    except DiffraganError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    print(f"filled {arguments.out / PAGE}: {', '.join(made) or 'nothing was given'}")
+    arguments = parser.parse_args(words)
+    out = arguments.out
+    filled_or_told(lambda: (out / PAGE, fill(read_inputs(arguments), out)))
 
 
 if __name__ == "__main__":

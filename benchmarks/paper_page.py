@@ -8,7 +8,7 @@ page.
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from paper_tables import TABLES, Result, of_controls
@@ -74,18 +74,24 @@ def fill(results: Path, metrics: Path | None, page_path: Path) -> list[str]:
     return found
 
 
+def filled_or_told(work: Callable[[], tuple[Path, Sequence[str]]]) -> None:
+    """Fill a page and say which blocks, or end with what is wrong in one line."""
+    try:
+        page, blocks = work()
+    except DiffraganError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    print(f"filled {page}: {', '.join(blocks) or 'nothing was given'}")
+
+
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path)
     parser.add_argument("--metrics", type=Path, help="metrics.json of `diffragan evaluate`")
     parser.add_argument("--page", type=Path, default=PAGE)
     arguments = parser.parse_args(words)
-    try:
-        found = fill(arguments.results, arguments.metrics, arguments.page)
-    except DiffraganError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    print(f"filled {arguments.page}: {', '.join(found)}")
+    page = arguments.page
+    filled_or_told(lambda: (page, fill(arguments.results, arguments.metrics, page)))
 
 
 if __name__ == "__main__":

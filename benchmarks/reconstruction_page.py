@@ -6,16 +6,15 @@ with one the block of that name; blocks whose run is not given stay as they are.
 """
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from paper_page import COLOURS, put
+from paper_page import COLOURS, filled_or_told, put
 from PIL import Image
 from reconstruction_runs import RECORD, TRUE_IMAGES
 
-from diffragan.errors import DiffraganError, InputError
+from diffragan.errors import InputError
 from diffragan.io.files import output_folder, read_json, write_text
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "reconstruction.md"
@@ -100,12 +99,8 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("runs", nargs="+", metavar="[NAME=]RUN")
     parser.add_argument("--page", type=Path, default=PAGE)
     arguments = parser.parse_args(words)
-    try:
-        made = fill(dict(named(word) for word in arguments.runs), arguments.page)
-    except DiffraganError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    print(f"filled {arguments.page}: {', '.join(made)}")
+    page = arguments.page
+    filled_or_told(lambda: (page, fill(dict(named(word) for word in arguments.runs), page)))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ paths start at its folder.
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import single_image_tables as tables
-from paper_page import COLOURS, put
+from paper_page import COLOURS, filled_or_told, put
 from PIL import Image
 
-from diffragan.errors import DiffraganError, InputError
+from diffragan.errors import InputError
 from diffragan.evaluation.paper.captioned import Captioned
 from diffragan.evaluation.paper.column import column_style
 from diffragan.evaluation.single_image.conditions import CONDITIONS, Case, series
@@ -188,13 +187,9 @@ def main(words: Sequence[str] | None = None) -> None:
         "--cost", type=Path, nargs="+", default=[], help="JSON of single_image_cost.py"
     )
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "results")
-    try:
-        arguments = parser.parse_args(words)
-        made = fill(read_inputs(arguments), arguments.out)
-    except DiffraganError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    print(f"filled {arguments.out / PAGE}: {', '.join(made) or 'nothing was given'}")
+    arguments = parser.parse_args(words)
+    out = arguments.out
+    filled_or_told(lambda: (out / PAGE, fill(read_inputs(arguments), out)))
 
 
 if __name__ == "__main__":
