@@ -32,7 +32,7 @@ def in_order(
     stop : Set when nobody waits for results any more, for work that is long and can end early.
     """
     waiting: deque[Future[B]] = deque()
-    # Linear algebra asks each thread anew how many it may use, and takes all where nothing was said.
+    # Linear algebra asks each thread how many it may use, and takes all where nothing was said.
     pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
     with one_thread(), pool:
         try:
