@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import ValidationError
 
+from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.config.experiment import Experiment
 from diffragan.config.settings import Settings
 from diffragan.config.slurm import SlurmSettings
@@ -26,6 +27,7 @@ KINDS: dict[str, type[Settings]] = {
     "training": TrainingSettings,
     "unrolled-training": UnrolledTraining,
     "slurm": SlurmSettings,
+    "acquisition": AcquisitionSettings,
 }
 LARGEST_FILE_BYTES = 1_000_000
 LONGEST_SHOWN = 60
@@ -91,6 +93,13 @@ def load_slurm(file: Path) -> SlurmSettings:
     return _validated(SlurmSettings, _read_yaml(file), str(file))
 
 
+def load_acquisition(file: Path | None) -> AcquisitionSettings:
+    """Read how a scan and its image were taken; without a file, nothing is given."""
+    if file is None:
+        return AcquisitionSettings()
+    return _validated(AcquisitionSettings, _read_yaml(file), str(file))
+
+
 def load_any(file: Path) -> Settings:
     """Read a configuration file of whichever kind its `kind` key says."""
     written = _read_yaml(file)
@@ -99,6 +108,8 @@ def load_any(file: Path) -> Settings:
         raise ConfigError(f"{file}: kind '{kind}' is not known; {nearest(str(kind), KINDS)}")
     if kind == "slurm":
         return load_slurm(file)
+    if kind == "acquisition":
+        return load_acquisition(file)
     if kind == "unrolled-training":
         return load_unrolled(file=file)
     return load_experiment(file=file) if kind == "experiment" else load_training(file=file)

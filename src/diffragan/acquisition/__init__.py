@@ -1,0 +1,1 @@
+"""From a detector's scan and an overview image to observations of single molecules."""

@@ -1,0 +1,1 @@
+"""4D scans in the formats of detectors' makers, read frame by frame."""
