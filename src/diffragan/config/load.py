@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.config.experiment import Experiment
+from diffragan.config.raw_scan import RawScan
 from diffragan.config.settings import Settings
 from diffragan.config.slurm import SlurmSettings
 from diffragan.config.training import TrainingSettings
@@ -28,6 +29,7 @@ KINDS: dict[str, type[Settings]] = {
     "unrolled-training": UnrolledTraining,
     "slurm": SlurmSettings,
     "acquisition": AcquisitionSettings,
+    "raw-scan": RawScan,
 }
 LARGEST_FILE_BYTES = 1_000_000
 LONGEST_SHOWN = 60
@@ -100,6 +102,11 @@ def load_acquisition(file: Path | None) -> AcquisitionSettings:
     return _validated(AcquisitionSettings, _read_yaml(file), str(file))
 
 
+def load_raw_scan(file: Path) -> RawScan:
+    """Read what a file of plain binary frames holds."""
+    return _validated(RawScan, _read_yaml(file), str(file))
+
+
 def load_any(file: Path) -> Settings:
     """Read a configuration file of whichever kind its `kind` key says."""
     written = _read_yaml(file)
@@ -110,6 +117,8 @@ def load_any(file: Path) -> Settings:
         return load_slurm(file)
     if kind == "acquisition":
         return load_acquisition(file)
+    if kind == "raw-scan":
+        return load_raw_scan(file)
     if kind == "unrolled-training":
         return load_unrolled(file=file)
     return load_experiment(file=file) if kind == "experiment" else load_training(file=file)

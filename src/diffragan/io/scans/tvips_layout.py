@@ -1,0 +1,26 @@
+"""The layout of TVIPS's recorder files: one header, then one before each frame.
+
+Source: the fields as RosettaSciIO documents them for `.tvips` (written anew from the layout).
+"""
+
+import numpy as np
+
+NAMES = (
+    "size", "version", "dimx", "dimy", "bitsperpixel", "offsetx", "offsety", "binx", "biny",
+    "pixelsize", "ht", "magtotal", "frameheaderbytes",
+)  # fmt: skip
+FILE_HEADER = np.dtype([(name, "<u4") for name in NAMES] + [("label", "S204")])
+"""`pixelsize` is the detector's [nm], `ht` the high tension [kV], `magtotal` the camera length
+[mm] where the mode is diffraction."""
+FRAME_HEADER = np.dtype(
+    [
+        ("number", "<u4"), ("seconds", "<u4"), ("milliseconds", "<u4"), ("lookup", "<u4"),
+        ("current", "<f4"), ("magnification", "<u4"), ("mode", "<u4"), ("stage", "<f4", 5),
+        ("scan_index", "<u4"), ("temperature", "<f4"), ("objective", "<f4"),
+    ]
+)  # fmt: skip
+DIFFRACTION_MODE = 2
+VERSION = 2
+FIRST_VERSION_FRAME_HEADER_BYTES = 12
+"""Files of version 1 do not say the length of their frame headers."""
+NM_PER_UM = 1000.0
