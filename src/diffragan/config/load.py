@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.config.experiment import Experiment
 from diffragan.config.raw_scan import RawScan
+from diffragan.config.scan_simulation import ScanSimulation
 from diffragan.config.settings import Settings
 from diffragan.config.slurm import SlurmSettings
 from diffragan.config.training import TrainingSettings
@@ -37,7 +38,7 @@ LONGEST_SHOWN = 60
 
 
 def preset_names(kind: str) -> list[str]:
-    """Names of the presets of a kind: `experiment`, `training` or `unrolled-training`."""
+    """Names of the presets of a kind: `experiment`, `training`, `scan-simulation`, ...."""
     folder = resources.files("diffragan.config") / "presets" / kind
     return sorted(
         entry.name.removesuffix(".yaml")
@@ -107,6 +108,15 @@ def load_raw_scan(file: Path) -> RawScan:
     return _validated(RawScan, _read_yaml(file), str(file))
 
 
+def load_scan_simulation(
+    preset: str | None = None, file: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> ScanSimulation:
+    """Read the settings of a simulated scan."""
+    return _load(
+        ScanSimulation, "scan-simulation", preset or "scan", preset is not None, file, overrides
+    )
+
+
 def load_any(file: Path) -> Settings:
     """Read a configuration file of whichever kind its `kind` key says."""
     written = _read_yaml(file)
@@ -121,6 +131,8 @@ def load_any(file: Path) -> Settings:
         return load_raw_scan(file)
     if kind == "unrolled-training":
         return load_unrolled(file=file)
+    if kind == "scan-simulation":
+        return load_scan_simulation(file=file)
     return load_experiment(file=file) if kind == "experiment" else load_training(file=file)
 
 
