@@ -196,3 +196,32 @@ def test_another_grid_of_the_box_has_the_same_waves() -> None:
     torch.testing.assert_close(fine.modulus[:, :20, :20], 2.25 * coarse.modulus[:, :20, :20])
     assert torch.equal(fine.trust[:, :20, :20], coarse.trust[:, :20, :20])
     assert torch.equal(fine.known[:20, :20], coarse.known[:20, :20])
+
+
+@pytest.mark.parametrize("count", [0, 3, 40])
+def test_a_background_is_told_from_the_molecule(count: int) -> None:
+    """Poisson's law of intensity and background, times Wilson's, integrated."""
+    behind = 5.0
+    counts = even_pattern(count)
+    modulus, trust = expected_modulus(counts, EVERYWHERE, torch.full_like(counts, behind))
+    power = max(count - behind, 1e-6)
+
+    def density(intensity: float) -> float:
+        total = intensity + behind
+        return float(np.exp(count * np.log(total / (count + behind)) - intensity * (1 + 1 / power)))
+
+    high = 10 * (count + 10) if power > 1 else 20 * power
+    whole, mean, square = (
+        quad(lambda i, p=p: i**p * density(i), 0, high, limit=400)[0] for p in (0, 0.5, 1)
+    )
+    assert modulus.flatten().tolist() == pytest.approx([mean / whole] * SIDE**2, rel=0.02)
+    known = (mean**2 / whole / square - np.pi / 4) / (1 - np.pi / 4)
+    assert float(trust.mean()) == pytest.approx(max(known, 0), abs=0.01)
+
+
+def test_no_background_is_the_same_as_one_of_zero() -> None:
+    counts = random_pattern(3, 6.0)
+    without, trust = expected_modulus(counts, EVERYWHERE)
+    zero, its_trust = expected_modulus(counts, EVERYWHERE, torch.zeros_like(counts))
+    assert torch.allclose(zero, without, rtol=2e-3)
+    assert torch.allclose(its_trust, trust, atol=0.01)

@@ -95,6 +95,7 @@ def test_a_phaser_is_shown_nothing_of_the_truth(villin_data: Path) -> None:
     shown = read_observations(TripletStore(villin_data), [0])
     names = {name for name in dir(shown) if not name.startswith("_")}
     measured = {"diffraction", "measured", "low_resolution", "low_resolution_dose", "experiment"}
+    measured |= {"background"}  # of frames without a molecule
     places = {"items", "numbers"}  # say which draw is whose, and nothing of what is seen
     assert names == measured | places | {"with_diffraction", "rows"}
 

@@ -41,17 +41,26 @@ def _describer(path: Path) -> Callable[[Path], Iterator[str]]:
 
 
 def _store(path: Path) -> Iterator[str]:
+    from diffragan.io.observations import ObservationStore
     from diffragan.io.phased import PhasedStore
     from diffragan.io.store import open_store
     from diffragan.io.triplets import TripletStore
     from diffragan.phasing.foretold import foretold
 
     store = open_store(path)
-    reader = {"triplets": TripletStore, "phased": PhasedStore}.get(store.kind)
+    reader = {
+        "triplets": TripletStore,
+        "observations": ObservationStore,
+        "phased": PhasedStore,
+    }.get(store.kind)
     if reader is None:
         raise InputError(f"{path}: a store of the unknown kind '{store.kind}'")
     reader(path)  # says what is missing
-    kinds = {"triplets": "simulated triplets", "phased": "phased waves"}
+    kinds = {
+        "triplets": "simulated triplets",
+        "observations": "observations of a scan",
+        "phased": "phased waves",
+    }
     yield f"{path}: {kinds.get(store.kind, store.kind)} (diffragan Zarr store, complete)"
     attributes = store.attributes
     experiment = attributes["experiment"]
@@ -63,7 +72,9 @@ def _store(path: Path) -> Iterator[str]:
     if "method" in attributes:
         yield f"  method: {attributes['method']}, phased from {attributes['source']}"
     for molecule in attributes["structures"]:
-        yield f"  molecule: {molecule['name']}, {molecule['mass_kda']:.2f} kDa"
+        mass = molecule["mass_kda"]
+        size = "mass not known" if mass is None else f"{mass:.2f} kDa"
+        yield f"  molecule: {molecule['name']}, {size}"
     for name in store.array_names():
         spec = store.describe(name)
         store.check_files(name)

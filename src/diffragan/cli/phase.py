@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import tyro
 
 if TYPE_CHECKING:
-    from diffragan.io.triplets import TripletStore
+    from diffragan.io.observations import ObservationStore
     from diffragan.phasing.registry import MapSource
 
 
@@ -62,7 +62,7 @@ def run(arguments: Arguments) -> None:
     from diffragan.errors import ConfigError
     from diffragan.io.phased import KIND, PhasedStore
     from diffragan.io.store_checks import check_store_target
-    from diffragan.io.triplets import TripletStore
+    from diffragan.io.triplets import open_data
     from diffragan.phasing.dataset import phase_dataset
     from diffragan.phasing.foretold import foretold
     from diffragan.phasing.free_set import FreeSet, WithholdingPhaser
@@ -72,7 +72,7 @@ def run(arguments: Arguments) -> None:
 
     check_store_target(arguments.out, KIND)
     check_particle_names(arguments.out)
-    data = TripletStore(arguments.data)
+    data = open_data(arguments.data)
     draws = arguments.samples is not None or arguments.method == "hybrid"
     if arguments.seed is not None and not draws:
         raise ConfigError("--seed is that of the samples; add --samples, or leave it out")
@@ -119,7 +119,7 @@ def run(arguments: Arguments) -> None:
         print(words)
 
 
-def _maps(arguments: Arguments, data: "TripletStore", device: str) -> "MapSource | None":
+def _maps(arguments: Arguments, data: "ObservationStore", device: str) -> "MapSource | None":
     """Find the maps that a method goes by, or make them."""
     from diffragan.errors import ConfigError
     from diffragan.phasing.registry import MapSource

@@ -89,6 +89,10 @@ class HitSettings(Settings):
 class ObservationSettings(Settings):
     """What the observations look like that are handed over."""
 
+    name: str = Field("molecule", min_length=1, max_length=100)
+    """Of the protein."""
+    mass_kda: float | None = Field(None, gt=0, le=1e5)
+    """Its mass, where it is known [kDa]."""
     box_angstrom: float | None = Field(None, gt=0, le=2000)
     """Side of the images; the inverse of the patterns' sampling, or a whole part of it, when left
     out."""

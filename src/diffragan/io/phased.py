@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from diffragan.config.experiment import Experiment
 from diffragan.io.axes import positions
 from diffragan.io.layout import Array, ArraySpec
@@ -23,6 +25,7 @@ PREDICTIONS = (
     "phasing_failed",
 )
 """Arrays of items that are there when a phaser said how far each answer can be trusted."""
+UNKNOWN_POSE = "it is not known how the molecule lay in the beam"
 PREDICTED_FREQUENCY = "predicted_frequency"
 """The axis of the predicted curves."""
 
@@ -70,10 +73,11 @@ def phased_specs(
         ),
         "orientation": ArraySpec(
             (items, 4), "float64", ("item", "xyzw"), "1",
-            "unit quaternion that turns the molecule, p -> R p",
+            "unit quaternion that turns the molecule, p -> R p", nan_means=UNKNOWN_POSE,
         ),
         "shift": ArraySpec(
-            (items, 3), "float64", ("item", "xyz"), "angstrom", "added after turning"
+            (items, 3), "float64", ("item", "xyz"), "angstrom", "added after turning",
+            nan_means=UNKNOWN_POSE,
         ),
         "energy_outside_support": ArraySpec(
             (items,), "float64", ("item",), "1",
@@ -162,6 +166,11 @@ class PhasedStore:
     def source_identity(self) -> str:
         """Identity of the data set that was phased."""
         return str(self.store.attributes["source_identity"])
+
+    @property
+    def knows_poses(self) -> bool:
+        """Whether it says how each molecule lay in the beam."""
+        return bool(np.isfinite(self.read("orientation")).all())
 
     @property
     def predicts(self) -> bool:

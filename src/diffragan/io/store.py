@@ -17,7 +17,11 @@ from diffragan.errors import InputError
 from diffragan.io.layout import FORMAT, FORMAT_VERSION, Array, ArraySpec, array_in, chunk_key
 from diffragan.io.shards import DamagedChunkError, missing_places, read_chunks
 
-MAKERS = {"triplets": "diffragan simulate", "phased": "diffragan phase"}
+MAKERS = {
+    "triplets": "diffragan simulate",
+    "phased": "diffragan phase",
+    "observations": "diffragan ingest",
+}
 
 
 def partial_path(path: Path) -> Path:
@@ -49,7 +53,7 @@ class Store:
 
     @property
     def kind(self) -> str:
-        """What the store holds, `triplets` or `phased`."""
+        """What the store holds: `triplets`, `observations` or `phased`."""
         return str(self.attributes.get("kind"))
 
     def array_names(self) -> list[str]:

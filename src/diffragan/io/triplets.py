@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from diffragan.config.experiment import Experiment
-from diffragan.io.axes import frequencies, positions
+from diffragan.io.axes import positions
 from diffragan.io.layout import Array, ArraySpec
+from diffragan.io.observations import KIND as OBSERVATIONS
+from diffragan.io.observations import ObservationStore, measured_specs
 from diffragan.io.provenance import fingerprint
-from diffragan.io.store import Store, open_store
+from diffragan.io.store import open_store
 
 KIND = "triplets"
 
@@ -31,24 +33,15 @@ class StructureEntry:
 
 def triplet_specs(experiment: Experiment, items: int, atoms: int) -> dict[str, ArraySpec]:
     """Arrays of a data set of `items` triplets from molecules with `atoms` atoms in all."""
-    side, image, wave = (
-        experiment.diffraction_pixels,
-        experiment.image_pixels,
-        experiment.wave_pixels,
-    )
+    image, wave = experiment.image_pixels, experiment.wave_pixels
 
     def per_item(
         shape: tuple[int, ...], dtype: str, axes: tuple[str, ...], unit: str, meaning: str
     ) -> ArraySpec:
         return ArraySpec((items, *shape), dtype, ("item", *axes), unit, meaning)
 
-    box = experiment.box_angstrom
     return {
-        "diffraction": _diffraction_spec(experiment, items),
-        "low_resolution": per_item(
-            (image, image), "uint32", ("image_y", "image_x"), "count",
-            "electrons counted in each pixel of the defocused image",
-        ),
+        **measured_specs(experiment, items),
         "high_resolution": per_item(
             (image, image), "float32", ("image_y", "image_x"), "1",
             "noise-free target image, intensity as a fraction of the incident beam's",
@@ -65,18 +58,8 @@ def triplet_specs(experiment: Experiment, items: int, atoms: int) -> dict[str, A
             (3,), "float64", ("xyz",), "angstrom",
             "added after turning: centres the bounding box in the box",
         ),
-        "structure": per_item((), "int32", (), "1", "index into the attribute 'structures'"),
-        "low_resolution_dose": per_item(
-            (), "float64", (), "angstrom-2",
-            "dose of the low-resolution image, electrons per area",
-        ),
         "low_resolution_snr": per_item(
             (), "float64", (), "1", "signal over noise power of these counts in the preset's band",
-        ),
-        "measured": ArraySpec(
-            (side, side), "bool", ("q_y", "q_x"), "1",
-            "where patterns were measured: false on the direct beam, gaps and dead pixels",
-            per_item=False,
         ),
         "atom_position": ArraySpec(
             (atoms, 3), "float64", ("atom", "xyz"), "angstrom",
@@ -88,22 +71,8 @@ def triplet_specs(experiment: Experiment, items: int, atoms: int) -> dict[str, A
         "atom_structure": ArraySpec(
             (atoms,), "int32", ("atom",), "1", "molecule each atom belongs to", per_item=False
         ),
-        **frequencies("q", side, box),
-        **positions("image", image, box),
-        **positions("wave", wave, box),
+        **positions("wave", wave, experiment.box_angstrom),
     }  # fmt: skip
-
-
-def _diffraction_spec(experiment: Experiment, items: int) -> ArraySpec:
-    """Patterns are fractions of the beam, counts, or counts with read noise."""
-    side, detector = experiment.diffraction_pixels, experiment.detector
-    shape, axes = (items, side, side), ("item", "q_y", "q_x")
-    if detector.exposure_e_per_a2 is None:
-        meaning = "far-field intensity, fraction of the incident beam in each pixel, noise-free"
-        return ArraySpec(shape, "float32", axes, "1", meaning)
-    dtype = "float32" if detector.read_noise_electrons else "uint32"
-    meaning = "electrons counted in each pixel; attribute 'incident_electrons' is the whole beam's"
-    return ArraySpec(shape, dtype, axes, "count", meaning)
 
 
 def triplet_attributes(
@@ -143,35 +112,13 @@ def molecule_arrays(structures: Sequence[StructureEntry]) -> dict[str, Array]:
     }
 
 
-class TripletStore:
-    """A complete data set of triplets."""
+class TripletStore(ObservationStore):
+    """A complete data set of triplets: observations, and the truth behind them."""
 
     def __init__(self, path: Path) -> None:
         """Open `path`; see `open_store` for what can be wrong with it."""
-        self.store: Store = open_store(path, KIND)
-        self.experiment = self.store.experiment()
-        self.store.require(
-            ("identity", "structures", "provenance"), triplet_specs(self.experiment, 0, 0)
-        )
-
-    @property
-    def identity(self) -> str:
-        """Hash of the settings, seed and inputs that made these data."""
-        return str(self.store.attributes["identity"])
-
-    def __len__(self) -> int:
-        """Return the number of items."""
-        return self.store.describe("structure").shape[0]
-
-    def read(self, name: str, items: Sequence[int] | None = None) -> Array:
-        """Read an array or some of its items."""
-        return self.store.read(name, items)
-
-    def patterns(self, items: Sequence[int] | None = None) -> Array:
-        """Read patterns as fractions of the incident beam per pixel, whether counted or not."""
-        values = self.read("diffraction", items)
-        incident = self.store.attributes.get("incident_electrons")
-        return values if incident is None else (values / float(incident)).astype(np.float32)
+        self._open(path, KIND)
+        self._require(triplet_specs(self.experiment, 0, 0))
 
     def structures(self) -> list[StructureEntry]:
         """Molecules of the data set."""
@@ -187,3 +134,15 @@ class TripletStore:
             )
             for index, entry in enumerate(self.store.attributes["structures"])
         ]
+
+
+def open_data(path: Path) -> ObservationStore:
+    """Open a data set of either kind, simulated or measured.
+
+    Raises
+    ------
+    InputError : It is neither.
+    """
+    if open_store(path).kind == OBSERVATIONS:
+        return ObservationStore(path)
+    return TripletStore(path)

@@ -11,6 +11,7 @@ errors; Wilson, Acta Cryst. 2 (1949) 318.
 
 import torch
 
+from diffragan.phasing.counts_over_background import posterior_moments
 from diffragan.rings import ring_index, ring_sum
 from diffragan.typing import Bool, Float, Mask, Patterns, Tensor
 
@@ -22,7 +23,7 @@ SMALLEST_POWER = 1e-6
 
 
 def expected_modulus(
-    counts: Patterns, measured: Mask
+    counts: Patterns, measured: Mask, background: Patterns | None = None
 ) -> tuple[Float[Tensor, "item q_y q_x"], Float[Tensor, "item q_y q_x"]]:
     """Find the expected modulus behind each count, and how much of it the count itself tells.
 
@@ -33,6 +34,7 @@ def expected_modulus(
     ----------
     counts : `(item, q_y, q_x)`, centred [electrons].
     measured : `(q_y, q_x)`.
+    background : Counts to be expected without the molecule, as `counts`; none is zero.
 
     Returns
     -------
@@ -40,6 +42,8 @@ def expected_modulus(
     power is all that is known. Both are 0 where nothing was measured.
     """
     counts = torch.where(measured, counts.clamp(min=0), 0.0)
+    if background is not None:
+        return _over_background(counts, measured, torch.where(measured, background, 0.0))
     power = _ring_mean(counts, measured)
     scale = power / (power + 1)
     # Of a million electrons float32 has the logarithm to no better than 1.
@@ -47,7 +51,24 @@ def expected_modulus(
     ratio = torch.exp(torch.lgamma(exact + 1.5) - torch.lgamma(exact + 1)).to(counts.dtype)
     modulus = ratio * scale.sqrt()
     # Squared mean over mean square: pi / 4 for n = 0, 1 in the limit of many electrons.
-    known = ratio**2 / (counts + 1)
+    return _with_trust(modulus, ratio**2 / (counts + 1), measured)
+
+
+def _over_background(
+    counts: Patterns, measured: Mask, background: Patterns
+) -> tuple[Float[Tensor, "item q_y q_x"], Float[Tensor, "item q_y q_x"]]:
+    """Find moduli and trust where a background is part of the counts."""
+    exact, behind = counts.double(), background.double()
+    power = _ring_mean(exact - behind, measured)
+    mean, square = posterior_moments(exact, torch.ones_like(exact), behind, power)
+    modulus = mean.to(counts.dtype)
+    return _with_trust(modulus, (mean**2 / square).to(counts.dtype), measured)
+
+
+def _with_trust(
+    modulus: Float[Tensor, "item q_y q_x"], known: Float[Tensor, "item q_y q_x"], measured: Mask
+) -> tuple[Float[Tensor, "item q_y q_x"], Float[Tensor, "item q_y q_x"]]:
+    """Add the trust that squared means over mean squares amount to."""
     trust = (known - NOTHING_KNOWN) / (1 - NOTHING_KNOWN)
     return (
         torch.where(measured, modulus, 0.0),

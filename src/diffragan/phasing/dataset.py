@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from diffragan.io.layout import Array
+from diffragan.io.observations import ObservationStore
 from diffragan.io.phased import KIND, phased_attributes, phased_specs
 from diffragan.io.provenance import fingerprint, provenance
 from diffragan.io.store_writer import StoreWriter, write_item
-from diffragan.io.triplets import TripletStore
 from diffragan.phasing.protocol import Phaser, PredictingPhaser, Prediction, read_observations
 from diffragan.progress import progress_bar, tell
 
@@ -17,7 +17,7 @@ BATCH = 8
 
 
 def phase_dataset(
-    data: TripletStore,
+    data: ObservationStore,
     phaser: Phaser,
     out: Path,
     *,
@@ -75,7 +75,7 @@ def phase_dataset(
 
 
 def _phase_batch(
-    data: TripletStore,
+    data: ObservationStore,
     phaser: Phaser,
     writer: StoreWriter,
     places: Sequence[int],
@@ -84,7 +84,7 @@ def _phase_batch(
 ) -> tuple[str, ...]:
     """Phase and write some items, and return what is odd about them."""
     phased = phaser.phase(read_observations(data, items, device))
-    poses = {name: data.read(name, items) for name in ("structure", "orientation", "shift")}
+    poses = {"structure": data.read("structure", items), **data.poses(items)}
     spread = phased.spread
     told = {} if phased.prediction is None else _predicted(phased.prediction)
     for row, (place, item) in enumerate(zip(places, items, strict=True)):

@@ -75,15 +75,19 @@ def write_particle_stack(phased: PhasedStore) -> tuple[Path, Path]:
     if phased.predicts:
         extra[FIGURE_OF_MERIT] = phased.read("predicted_score")
         extra[PREDICTED_RESOLUTION] = phased.read("predicted_resolution")
-    rotations: NDArray[np.float64] = matrix_from_quaternion(phased.read("orientation"))
+    rotations: NDArray[np.float64] | None = None
+    origins: NDArray[np.float64] | None = None
+    if phased.knows_poses:
+        rotations = matrix_from_quaternion(phased.read("orientation"))
+        # RELION's origin is the shift that centres the image: ours, undone.
+        origins = -phased.read("shift")[:, :2]
     write_particles(
         star_path,
         images_path.name,
         optics,
         len(phased),
         rotations=rotations,
-        # RELION's origin is the shift that centres the image: ours, undone.
-        origins_angstrom=-phased.read("shift")[:, :2],
+        origins_angstrom=origins,
         extra=extra,
     )
     return images_path, star_path

@@ -113,7 +113,10 @@ def measured_moduli(observations: Observations, pixels: int | None = None) -> Me
         modulus = scattered_modulus(observations.diffraction, pixels) * scale
         return MeasuredModuli(modulus, known, recorded)
     incident = exposure * beam
-    expected, trust = expected_modulus(observations.diffraction * incident, observations.measured)
+    behind = None if observations.background is None else observations.background * incident
+    expected, trust = expected_modulus(
+        observations.diffraction * incident, observations.measured, behind
+    )
     modulus = decentred(resize_centred(expected, pixels)) * (scale * pixels**2 / incident**0.5)
     return MeasuredModuli(modulus, known, recorded, trust=decentred(resize_centred(trust, pixels)))
 

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import torch
 
 from diffragan.config.experiment import Experiment
-from diffragan.io.triplets import TripletStore
+from diffragan.io.observations import ObservationStore
 from diffragan.physics.forward import image
 from diffragan.typing import Bool, Float, Images, Mask, Patterns, Tensor, Waves
 
@@ -26,6 +26,9 @@ class Observations:
     """Dose of each of these images [e/Å2]."""
     experiment: Experiment
     """Beam, box and optics of the measurement."""
+    background: Patterns | None = None
+    """`(item, q_y, q_x)`, what of each pattern is to be expected without the molecule, in the same
+    unit; none is zero."""
     items: tuple[int, ...] | None = None
     """Numbers of the items in their data set, from which a phaser draws whatever is random; 0, 1,
     2, ... when left out."""
@@ -47,6 +50,7 @@ class Observations:
             diffraction=self.diffraction[chosen],
             low_resolution=self.low_resolution[chosen],
             low_resolution_dose=self.low_resolution_dose[chosen],
+            background=None if self.background is None else self.background[chosen],
             items=tuple(numbers[row] for row in chosen),
         )
 
@@ -126,19 +130,21 @@ class PredictingPhaser(Phaser, Protocol):
 
 
 def read_observations(
-    store: TripletStore, items: Sequence[int], device: str = "cpu"
+    store: ObservationStore, items: Sequence[int], device: str = "cpu"
 ) -> Observations:
     """Read what was measured of some items of a data set."""
 
     def tensor(name: str) -> Tensor:
         return torch.from_numpy(store.read(name, items)).float().to(device)
 
+    background = store.backgrounds(items)
     return Observations(
         torch.from_numpy(store.patterns(items)).float().to(device),
         torch.from_numpy(store.read("measured")).to(device),
         tensor("low_resolution"),
         tensor("low_resolution_dose"),
         store.experiment,
+        None if background is None else torch.from_numpy(background).to(device),
         tuple(items),
     )
 

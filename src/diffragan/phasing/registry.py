@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from diffragan.config.settings import Settings
 from diffragan.errors import ConfigError, nearest
+from diffragan.io.observations import ObservationStore
 from diffragan.io.provenance import sha256_of
-from diffragan.io.triplets import TripletStore
 from diffragan.phasing.algorithms import STEPS
 from diffragan.phasing.confidence import FILE as CALIBRATION
 from diffragan.phasing.hybrid import HybridPhaser
@@ -31,7 +31,7 @@ class MapSource:
     """Maps of the molecules of a data set, and the data set whose views show them."""
 
     folder: Path
-    data: TripletStore
+    data: ObservationStore
 
 
 @dataclass(frozen=True, slots=True)

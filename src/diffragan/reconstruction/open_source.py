@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Literal
 
 from diffragan.errors import ConfigError, InputError, nearest
+from diffragan.io.observations import KIND as OBSERVATIONS
+from diffragan.io.observations import ObservationStore
 from diffragan.io.phased import PhasedStore
 from diffragan.io.store import open_store
-from diffragan.io.triplets import StructureEntry, TripletStore
+from diffragan.io.triplets import StructureEntry, TripletStore, open_data
 from diffragan.progress import tell
 from diffragan.reconstruction.sources.low_resolution import particles_of_images
 from diffragan.reconstruction.sources.particle_set import ParticleSet, some_of
@@ -47,6 +49,13 @@ def open_source(
         sets = [particles_of_stack(star)]
         return sets if molecule is None else [_only_micrograph(sets[0], molecule)]
     kind = open_store(path).kind
+    if kind == OBSERVATIONS:
+        if images != "low-resolution":
+            raise ConfigError(
+                f"{path}: are observations, whose truth nobody knows; add --images low-resolution "
+                "to reconstruct their images, or `diffragan phase` them first"
+            )
+        return _chosen(particles_of_images(ObservationStore(path)), molecule, path)
     if kind == "triplets":
         if images is None:
             raise ConfigError(
@@ -75,13 +84,13 @@ def _molecules(phased: PhasedStore, named: Path | None) -> list[StructureEntry] 
     if named is None and not source.exists():
         tell(f"{source} is gone: no correlation with the truth")
         return None
-    data = TripletStore(source)
+    data = open_data(source)
     if data.identity != phased.source_identity:
         raise InputError(
             f"{phased.store.path}: was phased from other data than {source}; "
             "name the right data set with `--data`"
         )
-    return data.structures()
+    return data.structures() if isinstance(data, TripletStore) else None
 
 
 def _chosen(sets: list[ParticleSet], name: str | None, path: Path) -> list[ParticleSet]:

@@ -7,9 +7,9 @@ import torch
 from made_up_patterns import LIMIT, counted, grid, of_values, patterns, truth
 
 from diffragan.errors import InputError
+from diffragan.phasing.counts_over_background import posterior_moments
 from diffragan.reconstruction.many_views.backgrounds import (
     even_background,
-    posterior_moments,
     radial_background,
 )
 from diffragan.reconstruction.many_views.likelihood import posterior_intensity

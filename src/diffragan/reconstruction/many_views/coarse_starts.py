@@ -51,8 +51,8 @@ def start_from_images(
     views: Views,
     halves: tuple[PatternSet, PatternSet],
     grid: Grid,
+    diameter_angstrom: float,
     resolution_angstrom: float | None = None,
-    diameter_angstrom: float | None = None,
     *,
     device: str = "cpu",
     threads: int = 1,
@@ -63,8 +63,8 @@ def start_from_images(
     Parameters
     ----------
     halves : The patterns whose images are used, at their orientations.
+    diameter_angstrom : Of the molecule [Å].
     resolution_angstrom : Of the maps; where those of the halves part at FSC 0.5 if not given [Å].
-    diameter_angstrom : Of the molecule; as the views have it if not given [Å].
     watch : Told how many more images were added.
 
     Raises
@@ -92,7 +92,7 @@ def start_from_images(
     if resolution_angstrom is None:
         coarse = first.noisy_map(finest), second.noisy_map(finest)
         parted = _where_they_part(
-            *coarse, grid, finest, diameter_angstrom or views.diameter_angstrom
+            *coarse, grid, finest, diameter_angstrom
         )
     chosen = resolution_angstrom or min(max(parted or finest, finest), COARSEST_ANGSTROM)
     half1, half2 = first.map(chosen), second.map(chosen)

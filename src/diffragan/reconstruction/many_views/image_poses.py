@@ -13,7 +13,7 @@ import torch
 
 from diffragan.errors import InputError
 from diffragan.grid import Grid
-from diffragan.io.triplets import TripletStore
+from diffragan.io.observations import ObservationStore
 from diffragan.reconstruction.maps import Maps
 from diffragan.reconstruction.refinement import RefinementSettings, State, refine
 from diffragan.reconstruction.refinement.pose_error import simulated_errors
@@ -51,7 +51,7 @@ class ImagePoses:
 
 
 def poses_from_images(
-    store: TripletStore,
+    store: ObservationStore,
     numbers: Sequence[int],
     half_sets: Int[Tensor, " view"],
     settings: RefinementSettings | None = None,
@@ -68,7 +68,7 @@ def poses_from_images(
 
     Parameters
     ----------
-    store : A simulated data set.
+    store : The data set.
     numbers : Views, counted among those of the molecule.
     half_sets : 0 or 1 for each of them.
     settings : Of the engine.
@@ -110,7 +110,9 @@ def poses_from_images(
     )
 
 
-def defocused_views(store: TripletStore, numbers: Sequence[int], structure: int = 0) -> ParticleSet:
+def defocused_views(
+    store: ObservationStore, numbers: Sequence[int], structure: int = 0
+) -> ParticleSet:
     """Particles of the defocused images of some views of one molecule.
 
     Raises

@@ -33,6 +33,8 @@ class Job:
     grid: Grid
     limit_per_angstrom: float
     mass_kda: float
+    diameter_angstrom: float
+    """Largest extent of the molecule [Å]."""
     request: PhaseExtensionRequest
     folder: Path
     extras: Extras
@@ -57,11 +59,6 @@ class Job:
         if self.found is not None:
             return self.found.refinement(self.request.seed)
         return OrientationSettings(seed=self.request.seed)
-
-    @property
-    def diameter_angstrom(self) -> float:
-        """Diameter of the molecule [Å]."""
-        return self.request.diameter_angstrom or self.views.diameter_angstrom
 
     @property
     def hand_is_open(self) -> bool:
@@ -106,8 +103,11 @@ def planned(
     """
     patterns = views.patterns
     limit = request.limit_per_angstrom or patterns.experiment.axis_limit_per_angstrom
-    mass = request.mass_kda or views.mass_kda
-    diameter = request.diameter_angstrom or views.diameter_angstrom
+    mass = _told(request.mass_kda or views.mass_kda, "--mass-kda", views)
+    diameter = _told(
+        request.diameter_angstrom or views.diameter_angstrom, "--diameter-angstrom", views
+    )
+    _check_poses(views, request)
     smallest = SPHERE_DIAMETER * molecule_volume(mass) ** (1 / 3)
     if diameter < smallest:
         raise ConfigError(
@@ -120,4 +120,18 @@ def planned(
         check_views_differ(patterns.rotations[list(patterns.kept)], grid, views.name)
     if start is not None:
         start_from_file(start, grid, request.start_resolution_angstrom)  # told now if it is none
-    return Job(views, grid, limit, mass, request, folder, extras, start)
+    return Job(views, grid, limit, mass, diameter, request, folder, extras, start)
+
+
+def _told(value: float | None, option: str, views: Views) -> float:
+    if value is None:
+        raise ConfigError(f"{views.name}: its atoms are not known; give {option}")
+    return value
+
+
+def _check_poses(views: Views, request: PhaseExtensionRequest) -> None:
+    if request.poses != "unknown" and views.in_place and not views.store.knows_poses:
+        raise ConfigError(
+            f"{views.name}: nobody knows how it lay in the beam; use --poses unknown, or name a "
+            "file of poses with --star"
+        )

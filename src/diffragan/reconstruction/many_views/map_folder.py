@@ -13,8 +13,8 @@ from diffragan.errors import InputError
 from diffragan.grid import Grid
 from diffragan.io.files import read_json
 from diffragan.io.mrc import read_mrc
+from diffragan.io.observations import Molecule, ObservationStore
 from diffragan.io.star import read_particles
-from diffragan.io.triplets import StructureEntry, TripletStore
 from diffragan.reconstruction.many_views.phaser import KnownMap, KnownViews
 from diffragan.reconstruction.many_views.supports import (
     PROTEIN_ANGSTROM3_PER_DALTON,
@@ -42,8 +42,12 @@ class MapFolder:
     record: Mapping[str, Any]
     """Its `fsc.json`."""
 
-    def known_map(self, mass_kda: float) -> KnownMap:
+    def known_map(self, mass_kda: float | None) -> KnownMap:
         """Read the map, cut to the molecule.
+
+        Parameters
+        ----------
+        mass_kda : Of the molecule; what the map was made with when left out [kDa].
 
         Raises
         ------
@@ -62,7 +66,13 @@ class MapFolder:
                 )
             inside = volume * torch.fft.ifftshift(mask)
         sigma = max(SMALLEST_SIGMA_ANGSTROM, SIGMA_OVER_RESOLUTION / limit)
-        molecule = mass_kda * 1e3 * PROTEIN_ANGSTROM3_PER_DALTON
+        mass = mass_kda or self.record.get("mass_kda")
+        if mass is None:
+            raise InputError(
+                f"{self.path}: neither the map nor the data set says the molecule's mass; make the "
+                "map by --method phase-extension, or `ingest` with observations.mass_kda"
+            )
+        molecule = float(mass) * 1e3 * PROTEIN_ANGSTROM3_PER_DALTON
         support = widened(densest(inside, molecule, sigma, grid), sigma, grid)
         # What a map has outside the molecule is its error.
         return _cut(KnownMap(torch.where(support, volume, 0.0), support, grid, limit))
@@ -80,7 +90,7 @@ class MapFolder:
         return min(ends)
 
     def poses(
-        self, data: TripletStore, items: list[int]
+        self, data: ObservationStore, items: list[int]
     ) -> tuple[Float[Tensor, "view 3 3"], Float[Tensor, "view 3"]]:
         """Find how views of a data set show the map.
 
@@ -96,7 +106,7 @@ class MapFolder:
         ------
         InputError : Nothing tells how they show it, or not of every view.
         """
-        if self.record.get("poses") in IN_PLACE:
+        if self.record.get("poses") in IN_PLACE and data.knows_poses:
             rotations = matrix_from_quaternion(data.read("orientation", items))
             return _tensor(rotations), _tensor(data.read("shift", items))
         star = self.path / STAR
@@ -123,17 +133,19 @@ class MapFolder:
         return _tensor(particles.rotations[rows]), _tensor(shifts)
 
 
-def map_files(folder: Path, data: TripletStore) -> tuple[Path, ...]:
+def map_files(folder: Path, data: ObservationStore) -> tuple[Path, ...]:
     """Name the map of each molecule of a data set.
 
     Raises
     ------
     InputError : One is missing.
     """
-    return tuple(place.path / MAP for place in _folders(folder, data.structures()))
+    return tuple(place.path / MAP for place in _folders(folder, data.molecules()))
 
 
-def read_known(folder: Path, data: TripletStore) -> tuple[Callable[[int], KnownMap], KnownViews]:
+def read_known(
+    folder: Path, data: ObservationStore
+) -> tuple[Callable[[int], KnownMap], KnownViews]:
     """Find the map of every molecule of a data set, and how its views show them.
 
     Returns
@@ -144,7 +156,7 @@ def read_known(folder: Path, data: TripletStore) -> tuple[Callable[[int], KnownM
     ------
     InputError : A map is missing or damaged, or nothing tells how the views show it.
     """
-    molecules, owner = data.structures(), data.read("structure")
+    molecules, owner = data.molecules(), data.read("structure")
     folders = _folders(folder, molecules)
     count = len(owner)
     rotations, shifts = torch.zeros(count, 3, 3), torch.zeros(count, 3)
@@ -160,7 +172,7 @@ def read_known(folder: Path, data: TripletStore) -> tuple[Callable[[int], KnownM
     return read_map, views
 
 
-def _folders(folder: Path, molecules: list[StructureEntry]) -> list[MapFolder]:
+def _folders(folder: Path, molecules: list[Molecule]) -> list[MapFolder]:
     """Find the folder of each molecule: the one named, or those in it by the molecules' names."""
     if not folder.is_dir():
         raise InputError(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from diffragan.phasing.counted import NOTHING_KNOWN
-from diffragan.reconstruction.many_views.backgrounds import posterior_moments
+from diffragan.phasing.counts_over_background import posterior_moments
 from diffragan.reconstruction.many_views.lattice import shell_index, shell_sum
 from diffragan.reconstruction.many_views.merging import Merged
 from diffragan.typing import Bool, Float, Tensor

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 from diffragan.config.experiment import Experiment
+from diffragan.errors import ConfigError
 from diffragan.io.files import read_json
-from diffragan.io.triplets import TripletStore
+from diffragan.io.observations import ObservationStore
 from diffragan.progress import tell
 from diffragan.reconstruction.many_views.map_folder import MAP, RECORD
 from diffragan.reconstruction.many_views.request import PhaseExtensionRequest
@@ -19,7 +20,7 @@ def maps_beside(store: Path) -> Path:
     return store.with_name(f"{store.stem}-maps")
 
 
-def make_maps(data: TripletStore, folder: Path, device: str = "cpu") -> Path:
+def make_maps(data: ObservationStore, folder: Path, device: str = "cpu") -> Path:
     """Make the map of every molecule of a data set, by phase extension; those there are stay.
 
     All molecules have folders in `folder` by their names, a single one, too.
@@ -29,6 +30,11 @@ def make_maps(data: TripletStore, folder: Path, device: str = "cpu") -> Path:
     ConfigError, InputError : The views do not make a map.
     OutputError : The folder cannot be written to, or its disk has no room.
     """
+    if not data.knows_poses:
+        raise ConfigError(
+            f"{data.store.path}: nobody knows how its molecules lay in the beam; make a map with "
+            "`diffragan reconstruct --method phase-extension --poses unknown`, and name it by --map"
+        )
     limit = finest_limit(data.experiment)
     request = PhaseExtensionRequest(limit_per_angstrom=limit, starts=1)
     extras = Extras(validate=False, device=device, threads=os.cpu_count() or 1)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from diffragan.config.experiment import Experiment
 from diffragan.errors import InputError
-from diffragan.io.triplets import TripletStore
+from diffragan.io.observations import ObservationStore
 from diffragan.physics.illumination import beam_area_angstrom2
 from diffragan.reconstruction.many_views.geometry import Pixels, measured_pixels
 from diffragan.rotations import matrix_from_quaternion
@@ -121,9 +122,9 @@ def expected_per_unit(experiment: Experiment, incident_e_per_a2: float | None) -
 
 
 def patterns_of_store(
-    store: TripletStore, limit_per_angstrom: float | None = None, structure: int = 0
+    store: ObservationStore, limit_per_angstrom: float | None = None, structure: int = 0
 ) -> PatternSet:
-    """Patterns of one molecule of a simulated data set, at their true orientations.
+    """Patterns of one molecule of a data set, at their true orientations where those are known.
 
     Parameters
     ----------
@@ -148,7 +149,10 @@ def patterns_of_store(
         flat = torch.from_numpy(values.astype("float32")).flatten(1)
         return checked(flat[:, pixels.places], numbers, path.name)
 
-    rotations = matrix_from_quaternion(store.read("orientation", items))
+    # Unknown ones are found, or read from a file, before any pattern is merged.
+    rotations = np.tile(np.eye(3), (len(items), 1, 1))
+    if store.knows_poses:
+        rotations = matrix_from_quaternion(store.read("orientation", items))
     return PatternSet(
         path.name,
         pixels,

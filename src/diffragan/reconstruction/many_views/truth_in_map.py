@@ -10,8 +10,10 @@ from diffragan.typing import Volume
 
 def truth_in_map(
     views: Views, volume: Volume, grid: Grid, *, in_place: bool, hand_is_open: bool
-) -> tuple[Volume, MapAlignment | None]:
+) -> tuple[Volume | None, MapAlignment | None]:
     """Return the true potential where the map has it, and how the map was laid on it.
+
+    Both are none where nobody knows the truth.
 
     Parameters
     ----------
@@ -19,6 +21,8 @@ def truth_in_map(
     in_place : The map lies where the molecule does, and is not laid on it.
     hand_is_open : The map may be the mirror image; then so is the truth.
     """
+    if views.model is None:
+        return None, None
     truth = true_potential_map(views.model, grid)
     if in_place:
         return truth, None

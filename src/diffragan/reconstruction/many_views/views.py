@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from diffragan.errors import ConfigError, InputError, nearest
-from diffragan.io.triplets import StructureEntry, TripletStore
+from diffragan.io.observations import Molecule, ObservationStore
+from diffragan.io.triplets import StructureEntry, TripletStore, open_data
 from diffragan.reconstruction.many_views.coarse_map import ImageBatch
 from diffragan.reconstruction.many_views.patterns import PatternSet, patterns_of_store
 from diffragan.simulation.orientations import largest_extent
@@ -32,13 +33,13 @@ class Views:
     shifts_angstrom: Float[Tensor, "view 3"]
     """Where the molecule's origin appears in each image: x, y, z [Å]."""
     read_images: ReadImages
-    mass_kda: float
-    diameter_angstrom: float
-    """Largest distance between two atoms [Å]."""
-    model: AtomicModel
+    mass_kda: float | None
+    diameter_angstrom: float | None
+    """Largest distance between two atoms [Å]; none where the atoms are not known."""
+    model: AtomicModel | None
     """The true molecule of simulated data."""
-    model_sha256: str
-    store: TripletStore
+    model_sha256: str | None
+    store: ObservationStore
     structure: int
     """Which molecule of the store."""
     inputs: Mapping[str, str]
@@ -88,14 +89,17 @@ def open_views(
     ------
     InputError, ConfigError : It is no data set, has no such molecule, or ends before the limit.
     """
-    store = TripletStore(path)
+    store = open_data(path)
     end = store.experiment.corner_limit_per_angstrom
     if limit_per_angstrom is not None and limit_per_angstrom > end:
         raise ConfigError(
             f"--limit-per-angstrom is {limit_per_angstrom:g}, and the patterns of {path} end at "
             f"{end:.3g} 1/Å; use less"
         )
-    entries, owner = store.structures(), store.read("structure")
+    entries: Sequence[Molecule | StructureEntry] = (
+        store.structures() if isinstance(store, TripletStore) else store.molecules()
+    )
+    owner = store.read("structure")
     if molecule is not None and molecule not in [entry.name for entry in entries]:
         known = nearest(molecule, [entry.name for entry in entries])
         raise ConfigError(f"{path}: has no molecule '{molecule}'; {known}")
@@ -110,8 +114,8 @@ def open_views(
 
 
 def _of_molecule(
-    store: TripletStore,
-    entry: StructureEntry,
+    store: ObservationStore,
+    entry: Molecule | StructureEntry,
     structure: int,
     limit_per_angstrom: float | None,
     first: int | None,
@@ -126,16 +130,21 @@ def _of_molecule(
         doses = store.read("low_resolution_dose", chosen)
         return torch.from_numpy(counts), torch.from_numpy(doses)
 
-    model = AtomicModel(torch.from_numpy(entry.positions), torch.from_numpy(entry.atomic_numbers))
+    model, sha256, shifts = None, None, torch.zeros(len(items), 3)
+    if isinstance(entry, StructureEntry):
+        positions, numbers = map(torch.from_numpy, (entry.positions, entry.atomic_numbers))
+        model, sha256 = AtomicModel(positions, numbers), entry.sha256
+    if store.knows_poses:
+        shifts = torch.from_numpy(store.read("shift", items)).float()
     return Views(
         entry.name,
         patterns,
-        torch.from_numpy(store.read("shift", items)).float(),
+        shifts,
         read,
         entry.mass_kda,
-        largest_extent(model),
+        None if model is None else largest_extent(model),
         model,
-        entry.sha256,
+        sha256,
         store,
         structure,
         {store.store.path.name: store.identity},

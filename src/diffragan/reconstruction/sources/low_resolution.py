@@ -19,7 +19,8 @@ from diffragan.config.numerics import fast_even
 from diffragan.errors import InputError
 from diffragan.fourier import fourier, inverse_fourier, resample, resize_centred
 from diffragan.grid import Grid
-from diffragan.io.triplets import TripletStore
+from diffragan.io.observations import ObservationStore
+from diffragan.io.triplets import StructureEntry, TripletStore
 from diffragan.physics.optics import phase_contrast
 from diffragan.reconstruction.sources.extent import extent, window
 from diffragan.reconstruction.sources.particle_set import BATCH, ParticleSet
@@ -38,7 +39,7 @@ MARGIN_ANGSTROM = 4.0
 """Left around it."""
 
 
-def particles_of_images(store: TripletStore) -> list[ParticleSet]:
+def particles_of_images(store: ObservationStore) -> list[ParticleSet]:
     """Sort the defocused images of a data set by molecule; one set for each that has views.
 
     Raises
@@ -49,13 +50,17 @@ def particles_of_images(store: TripletStore) -> list[ParticleSet]:
     return [
         images_in_place_of(true, store, [int(i) for i in np.flatnonzero(owner == index)])
         for true, index in zip(
-            particles_of_store(store, store.structures()), np.unique(owner), strict=True
+            particles_of_store(store, _structures(store)), np.unique(owner), strict=True
         )
     ]
 
 
+def _structures(store: ObservationStore) -> list[StructureEntry] | None:
+    return store.structures() if isinstance(store, TripletStore) else None
+
+
 def images_in_place_of(
-    particles: ParticleSet, store: TripletStore, items: Sequence[int]
+    particles: ParticleSet, store: ObservationStore, items: Sequence[int]
 ) -> ParticleSet:
     """Put the defocused images in place of the true ones of the same views.
 
@@ -103,7 +108,7 @@ def images_in_place_of(
     )
 
 
-def flipped_images(store: TripletStore, items: Sequence[int]) -> Images:
+def flipped_images(store: ObservationStore, items: Sequence[int]) -> Images:
     """Read images with their transfer's signs put right, the molecule white [V Å].
 
     Source: Kirkland, 3rd ed., eq. 5.9 (the phase shift of a weak object), to first order.

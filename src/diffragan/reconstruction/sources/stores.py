@@ -8,12 +8,14 @@ import torch
 
 from diffragan.config.experiment import Experiment
 from diffragan.errors import InputError
+from diffragan.io.observations import ObservationStore
 from diffragan.io.phased import PhasedStore
 from diffragan.io.star import ParticleOptics
 from diffragan.io.star_tables import Values
-from diffragan.io.triplets import StructureEntry, TripletStore
+from diffragan.io.triplets import StructureEntry
 from diffragan.phasing.particles import FIGURE_OF_MERIT, PREDICTED_RESOLUTION
 from diffragan.physics.forward import projected_potential_of
+from diffragan.reconstruction.refinement.state import Poses
 from diffragan.reconstruction.sources.particle_set import ParticleSet, known_poses
 from diffragan.rotations import matrix_from_quaternion
 from diffragan.structures.atomic_model import AtomicModel
@@ -21,11 +23,11 @@ from diffragan.typing import Images
 
 NO_AMPLITUDE_CONTRAST = 0.0
 WAVES: dict[str, Literal["wave", "exit_wave"]] = {"phased": "wave", "triplets": "exit_wave"}
-"""Array that holds the waves, by kind of store."""
+"""Array that holds the waves, by kind of store; observations have none, only images."""
 
 
 def particles_of_store(
-    store: PhasedStore | TripletStore, molecules: Sequence[StructureEntry] | None
+    store: PhasedStore | ObservationStore, molecules: Sequence[StructureEntry] | None
 ) -> list[ParticleSet]:
     """Sort the views of a store by molecule; one set for each that has views.
 
@@ -34,7 +36,7 @@ def particles_of_store(
 
     Parameters
     ----------
-    store : Phased waves, or a simulated data set.
+    store : Phased waves, or a data set.
     molecules : The true molecules, if known.
 
     Raises
@@ -58,15 +60,15 @@ def particles_of_store(
 
 
 def _of_molecule(
-    store: PhasedStore | TripletStore,
+    store: PhasedStore | ObservationStore,
     items: list[int],
     name: str,
     molecule: StructureEntry | None,
 ) -> ParticleSet:
     experiment, grid = store.experiment, store.experiment.wave_grid
-    wave = WAVES[store.store.kind]
 
     def read(numbers: Sequence[int]) -> Images:
+        wave = WAVES[store.store.kind]
         waves = torch.from_numpy(store.read(wave, [items[number] for number in numbers]))
         return projected_potential_of(waves, experiment.electron)
 
@@ -78,9 +80,7 @@ def _of_molecule(
         read,
         _optics(experiment),
         {store.store.path.name: str(identity)},
-        poses=known_poses(
-            matrix_from_quaternion(store.read("orientation", items)), store.read("shift", items)
-        ),
+        poses=_poses(store, items),
         band_limit_per_angstrom=min(
             experiment.corner_limit_per_angstrom, grid.nyquist_per_angstrom
         ),
@@ -90,7 +90,17 @@ def _of_molecule(
     )
 
 
-def _predicted(store: PhasedStore | TripletStore, items: list[int]) -> Iterator[tuple[str, Values]]:
+def _poses(store: PhasedStore | ObservationStore, items: list[int]) -> Poses | None:
+    if not store.knows_poses:
+        return None
+    return known_poses(
+        matrix_from_quaternion(store.read("orientation", items)), store.read("shift", items)
+    )
+
+
+def _predicted(
+    store: PhasedStore | ObservationStore, items: list[int]
+) -> Iterator[tuple[str, Values]]:
     if isinstance(store, PhasedStore) and store.predicts:
         yield FIGURE_OF_MERIT, store.read("predicted_score", items)
         yield PREDICTED_RESOLUTION, store.read("predicted_resolution", items)
