@@ -27,6 +27,8 @@ class ScanInfo:
     dtype: np.dtype[Any]
     found: ScanSettings
     """The settings that the file holds; others are none."""
+    warnings: tuple[str, ...] = ()
+    """Lines about what does not agree, or cannot be used."""
 
 
 class Scan(Protocol):

@@ -19,6 +19,12 @@ FRAME_HEADER = np.dtype(
         ("scan_index", "<u4"), ("temperature", "<f4"), ("objective", "<f4"),
     ]
 )  # fmt: skip
+TYPES = {8: "u1", 16: "<u2"}
+"""Of each number of bits."""
+SMALLEST_PIXEL_NM = 1000.0
+"""Smaller is no detector's pixel but the sampling of an image, which some programs put there."""
+SMALLEST_TENSION_V = 5000.0
+"""Smaller is in kV."""
 DIFFRACTION_MODE = 2
 VERSION = 2
 FIRST_VERSION_FRAME_HEADER_BYTES = 12

@@ -1,0 +1,33 @@
+"""Words for what can go wrong while a scan's file is opened or read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from diffragan.errors import InputError
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn the system's errors in the block into an `InputError` that names the file."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except PermissionError:
+        raise InputError(f"{path}: may not be read; ask its owner for permission") from None
+    except OSError as error:
+        reason = error.strerror or " ".join(str(error).split())[:100]
+        raise InputError(f"{path}: cannot be read ({reason})") from None
+
+
+def start_of(path: Path, count: int) -> bytes:
+    """Read the first `count` bytes of a file, or as many as it has."""
+    with readable(path), path.open("rb") as file:
+        return file.read(count)
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file that are written by now."""
+    with readable(path):
+        return path.stat().st_size
