@@ -87,6 +87,29 @@ def read_mrc(path: Path) -> tuple[NDArray[np.float32], float, Kind]:
     return array, pixel, kind
 
 
+def read_image(path: Path) -> tuple[NDArray[np.float32], float | None]:
+    """Read a single image `(y, x)` and its pixel size [Å]; none where the header has none.
+
+    Raises
+    ------
+    InputError : The file is missing, empty, cut off, not an MRC file, of complex numbers, of
+        several images, or its pixels are not square.
+    """
+    data, voxel, _ = _open(path)
+    image = data.squeeze()
+    if image.ndim != 2 or np.iscomplexobj(image):
+        raise InputError(
+            f"{path}: holds {data.dtype} data of shape {data.shape}; one image is needed, add up "
+            "the frames of a movie first"
+        )
+    x, y = voxel[:2]
+    if not (np.isfinite([x, y]).all() and min(x, y) > 0):
+        return np.array(image, dtype=np.float32), None
+    if abs(x - y) > EQUAL_PIXELS * x:
+        raise InputError(f"{path}: pixels of {x:g} x {y:g} Å are not square; resample the file")
+    return np.array(image, dtype=np.float32), x
+
+
 def _open(path: Path) -> tuple[NDArray[np.generic], tuple[float, float, float], Kind]:
     """Return data, voxel size x, y, z [Å] and kind, wording every failure of the file."""
     if not path.exists():

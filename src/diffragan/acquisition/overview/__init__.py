@@ -1,0 +1,1 @@
+"""The overview image: its defocus, the molecules in it, and where the scan lies on it."""

@@ -1,0 +1,242 @@
+"""Finding molecules in an overview image."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from math import pi
+
+import numpy as np
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from diffragan.acquisition.overview.centring import Centring
+from diffragan.acquisition.overview.defocus import Defocus
+from diffragan.acquisition.overview.exclusion import (
+    MAD_TO_SIGMA,
+    at_pixels,
+    cell_pixels,
+    excluded_cells,
+)
+from diffragan.acquisition.overview.frames import ImageFrame, Points
+from diffragan.acquisition.overview.matched_filter import (
+    Filters,
+    ball_radius_angstrom,
+    binned,
+    filtered,
+    filters_for,
+)
+from diffragan.config.acquisition import OverviewSettings
+from diffragan.electron import Electron
+from diffragan.io.overview_image import OverviewImage
+
+Map = NDArray[np.float32]
+
+FALSE_PICKS = 1.0
+"""How many sure picks of the whole image noise alone may make; sets their lowest score."""
+FAINT_AREA_ANGSTROM2, FALSE_FAINT_PICKS = 50_000.0, 0.05
+"""How many faint ones in an area, about that of a beam."""
+NOISE_CELL_ANGSTROM = 400.0
+"""Side of the cells whose noise is measured: wide beside a molecule, narrow beside the ice."""
+EVIDENCE_SIGMAS = 2.5
+EVIDENCE_CELL_ANGSTROM = 25.0
+RINGING = 0.25
+RINGING_ANGSTROM = 120.0
+"""Nearer than that to a stronger pick, one of less than that share of its score is its fringe."""
+PLANE_ANGSTROM = 500.0
+"""Illumination and thickness are taken out as the mean over that length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picks:
+    """Molecules found in an image, the surest first."""
+
+    centre_angstrom: Points
+    """`(pick, 2)`, x and y in the image's frame, see `frames` [Å]."""
+    diameter_angstrom: NDArray[np.float64]
+    """`(pick,)`, of the ball that fits best [Å]."""
+    score: NDArray[np.float64]
+    """`(pick,)`, height over the local noise [standard deviations]."""
+    sure: NDArray[np.bool_]
+    """`(pick,)`, whether noise alone hardly makes such a pick anywhere in the image; the others
+    count only where a pattern says that there is a molecule."""
+    excluded: NDArray[np.bool_]
+    """`(cell_y, cell_x)`: regions of carbon, crystals and dirt, where nothing was sought."""
+    excluded_pixel_angstrom: float
+    """Side of those cells [Å]."""
+    evidence: Map
+    """`(cell_y, cell_x)`, rows as in the image: by how much filters rise over `EVIDENCE_SIGMAS`,
+    squared and added up, molecules too faint to be picked included."""
+    evidence_pixel_angstrom: float
+    """Side of those cells [Å]."""
+    frame: ImageFrame
+    """Of the image."""
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+def pick(
+    image: OverviewImage, defocus: Defocus, settings: OverviewSettings, electron: Electron
+) -> Picks:
+    """Find molecules of 5 to 100 kDa by matched filters on several scales.
+
+    Each filter's response is measured in standard deviations of its surroundings; a molecule is
+    a place and a scale where it is highest, and higher than noise would be anywhere.
+
+    Parameters
+    ----------
+    image : The overview image.
+    defocus : Of its lens.
+    settings : For its aperture and orientation.
+    electron : The beam's electron.
+    """
+    electrons, pixel, factor = binned(image.electrons, image.pixel_angstrom)
+    odd = excluded_cells(electrons, pixel)
+    side = cell_pixels(pixel, electrons.shape)
+    lens, contrast = defocus.optics(settings), _contrast(electrons, pixel)
+    filters = filters_for(electrons, pixel, lens, electron)
+    height, scale = _highest(contrast, filters, odd, side, pixel)
+    rows, columns = _peaks(height, scale, filters, pixel)
+    inside = ~at_pixels(odd, side, rows, columns)
+    rows, columns = rows[inside], columns[inside]
+    masses = np.array(filters.masses_kda)[scale[rows, columns]]
+    centring = Centring(contrast, electrons, pixel, lens, electron)
+    found = [
+        centring.centre(float(x), float(y), float(mass))
+        for y, x, mass in zip(rows, columns, masses, strict=True)
+    ]
+    centres = np.array(found).reshape(-1, 2)
+    frame = ImageFrame(
+        (image.electrons.shape[0], image.electrons.shape[1]),
+        image.pixel_angstrom,
+        settings.image_flipped_y,
+    )
+    # A binned pixel's middle is that of the pixels it is made of.
+    points = frame.to_angstrom(centres * factor + (factor - 1) / 2)
+    score = height[rows, columns].astype(np.float64)
+    lowest_sure = lowest_score(FALSE_PICKS / (height.size * pixel**2), filters.slopes_per_angstrom2)
+    evidence, cell = _evidence(height, pixel)
+    return Picks(
+        centre_angstrom=points,
+        diameter_angstrom=2 * np.array([ball_radius_angstrom(float(mass)) for mass in masses]),
+        score=score,
+        sure=score > lowest_sure,
+        excluded=odd,
+        excluded_pixel_angstrom=side * pixel,
+        evidence=evidence,
+        evidence_pixel_angstrom=cell,
+        frame=frame,
+    )
+
+
+def _evidence(height: Map, pixel_angstrom: float) -> tuple[Map, float]:
+    """Sum of what rises over noise in cells, and their side [Å]; the last ones are part empty."""
+    side = max(1, round(EVIDENCE_CELL_ANGSTROM / pixel_angstrom))
+    rows, columns = (-(-n // side) for n in height.shape)
+    over = np.zeros((rows * side, columns * side), dtype=np.float32)
+    over[: height.shape[0], : height.shape[1]] = np.maximum(height - EVIDENCE_SIGMAS, 0) ** 2
+    return over.reshape(rows, side, columns, side).sum((1, 3)), side * pixel_angstrom
+
+
+def _contrast(electrons: Map, pixel_angstrom: float) -> Map:
+    width = max(3, round(PLANE_ANGSTROM / pixel_angstrom))
+    plane = scipy.ndimage.uniform_filter(electrons, min(width, *electrons.shape))
+    return np.asarray(electrons / np.maximum(plane, 1e-6) - 1, dtype=np.float32)
+
+
+def _highest(
+    contrast: Map, filters: Filters, odd: NDArray[np.bool_], side: int, pixel_angstrom: float
+) -> tuple[Map, NDArray[np.int8]]:
+    """Highest response of all scales at every pixel [local standard deviations], and its scale."""
+    quiet = contrast.copy()
+    for y, x in np.argwhere(odd):
+        # What is excluded must not ring into what is not.
+        last_y = None if y == odd.shape[0] - 1 else (y + 1) * side
+        last_x = None if x == odd.shape[1] - 1 else (x + 1) * side
+        quiet[y * side : last_y, x * side : last_x] = 0
+    height = np.full(contrast.shape, -np.inf, dtype=np.float32)
+    scale = np.zeros(contrast.shape, dtype=np.int8)
+    for index, transfer in enumerate(filters.transfer):
+        response = filtered(quiet, transfer)
+        response /= _local_noise(response, pixel_angstrom)
+        better = response > height
+        height[better] = response[better]
+        scale[better] = index
+    return height, scale
+
+
+def _local_noise(response: Map, pixel_angstrom: float) -> Map:
+    """Robust standard deviation of each cell, smooth between them; at least half the image's."""
+    shape = response.shape
+    number = [max(1, round(n * pixel_angstrom / NOISE_CELL_ANGSTROM)) for n in shape]
+    rows, columns = (
+        np.linspace(0, n, k + 1).astype(int) for n, k in zip(shape, number, strict=True)
+    )
+    cells = np.array(
+        [
+            [
+                np.median(np.abs(response[top:bottom:2, left:right:2]))
+                for left, right in pairwise(columns)
+            ]
+            for top, bottom in pairwise(rows)
+        ]
+    )
+    cells *= MAD_TO_SIGMA
+    positive = cells[cells > 0]
+    floor = 0.5 * float(np.median(positive)) if positive.size else 1.0
+    cells = scipy.ndimage.median_filter(np.maximum(cells, floor), 3, mode="nearest")
+    where = [
+        np.clip((np.arange(n) + 0.5) * k / n - 0.5, 0, k - 1).astype(np.float32)
+        for n, k in zip(shape, number, strict=True)
+    ]
+    low_y, low_x = (np.floor(w).astype(int) for w in where)
+    high_y, high_x = (np.minimum(i + 1, k - 1) for i, k in zip((low_y, low_x), number, strict=True))
+    share_y, share_x = (where[0] - low_y)[:, None], (where[1] - low_x)[None, :]
+    cells = cells.astype(np.float32)
+    top = cells[low_y][:, low_x] * (1 - share_x) + cells[low_y][:, high_x] * share_x
+    bottom = cells[high_y][:, low_x] * (1 - share_x) + cells[high_y][:, high_x] * share_x
+    return np.asarray(top * (1 - share_y) + bottom * share_y)
+
+
+def lowest_score(per_area_angstrom2: float, slopes_per_angstrom2: Iterable[float]) -> float:
+    """Score that peaks of noise exceed at a given rate.
+
+    Peaks of a Gaussian field above u: (2 pi)^(-3/2) slope u exp(-u^2 / 2) an area, summed over
+    the filters.
+
+    Parameters
+    ----------
+    per_area_angstrom2 : How many peaks an area [1/Å2].
+    slopes_per_angstrom2 : Of each filter.
+
+    Source: Adler, The Geometry of Random Fields (1981), theorem 6.9.3.
+    """
+    levels = np.arange(3.0, 10.0, 0.01)
+    expected = sum(slopes_per_angstrom2) / (2 * pi) ** 1.5 * levels * np.exp(-(levels**2) / 2)
+    return float(levels[min(int((expected > per_area_angstrom2).sum()), len(levels) - 1)])
+
+
+def _peaks(
+    height: Map, scale: NDArray[np.int8], filters: Filters, pixel_angstrom: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the peaks, highest first, none within another's reach."""
+    radii = np.array([ball_radius_angstrom(m) for m in filters.masses_kda]) / pixel_angstrom
+    width = 2 * max(1, round(radii[0] / 2)) + 1
+    highest = scipy.ndimage.maximum_filter(height, width)
+    lowest = lowest_score(FALSE_FAINT_PICKS / FAINT_AREA_ANGSTROM2, filters.slopes_per_angstrom2)
+    found = (height == highest) & (height > lowest)
+    rows, columns = np.nonzero(found)
+    order = np.argsort(-height[rows, columns], kind="stable")
+    rows, columns = rows[order], columns[order]
+    kept: list[int] = []
+    for i, (row, column) in enumerate(zip(rows, columns, strict=True)):
+        here = height[row, column]
+        before = np.array(kept, dtype=int)
+        distance = np.hypot(rows[before] - row, columns[before] - column)
+        reach = np.maximum(radii[scale[rows[before], columns[before]]], radii[scale[row, column]])
+        fringe = (distance * pixel_angstrom < RINGING_ANGSTROM) & (
+            here < RINGING * height[rows[before], columns[before]]
+        )
+        if not (fringe | (distance < 1.5 * reach)).any():
+            kept.append(i)
+    return rows[kept], columns[kept]
