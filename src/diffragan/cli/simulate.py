@@ -20,10 +20,15 @@ class Arguments:
     structures: tyro.conf.Positional[tuple[Path, ...]]
     """Files that `diffragan prepare` wrote, folders of them, or lists that `split` wrote."""
     out: Path
-    """The data set to write, a folder whose name ends in .zarr."""
+    """The data set to write, a folder whose name ends in .zarr; with --scan, any new folder."""
+    scan: bool = False
+    """Simulate a scan over a field of many molecules and its overview image, as a laboratory would
+    record them, with the truth beside."""
+    format: tuple[str, ...] = ("mib",)
+    """With --scan, the formats of its file: mib, tvips, empad or raw."""
     preset: str | None = None
     """Experiment to start from: paper (the default), paper-fine, paper-128, low-dose, ice,
-    many-views, large or quick."""
+    many-views, large or quick. With --scan: scan (the default) or scan-small."""
     config: Path | None = None
     """YAML file whose settings replace the preset's."""
     orientations: int | None = None
@@ -64,6 +69,11 @@ def run(arguments: Arguments) -> None:
     from diffragan.simulation.workers import memory_bytes, worker_count
     from diffragan.structures.prepared import read_prepared_many
 
+    if arguments.scan:
+        _run_scan(arguments)
+        return
+    if arguments.format != ("mib",):
+        raise ConfigError("--format is of scans; give --scan, too, or leave it out")
     cluster = _cluster(arguments)
     wanted: dict[str, Any] = {}
     if arguments.orientations is not None:
@@ -115,6 +125,34 @@ def run(arguments: Arguments) -> None:
         rotated_folder=folder,
     )
     print(f"wrote {arguments.out}")
+
+
+def _run_scan(arguments: Arguments) -> None:
+    """Make a whole experiment; refuse options that are of single molecules."""
+    from diffragan.cli.simulate_scan import make_experiment
+    from diffragan.errors import ConfigError
+
+    others = {
+        "orientations": arguments.orientations,
+        "box-angstrom": arguments.box_angstrom,
+        "accuracy": arguments.accuracy,
+        "conformations": arguments.conformations or None,
+        "scheduler": arguments.scheduler,
+        "slurm": arguments.slurm,
+        "save-rotated-structures": arguments.save_rotated_structures or None,
+    }
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise ConfigError(f"--{given[0]} does not go with --scan; leave it out")
+    make_experiment(
+        arguments.structures,
+        arguments.out,
+        arguments.preset,
+        arguments.config,
+        arguments.seed,
+        arguments.format,
+        arguments.workers,
+    )
 
 
 def _cluster(arguments: Arguments) -> "RunningScheduler | SlurmJobs | None":

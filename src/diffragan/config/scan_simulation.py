@@ -19,14 +19,16 @@ class FieldSettings(Settings):
     """How far beyond the scanned positions molecules may lie [Å]."""
     paired_fraction: float = Field(0.1, ge=0, le=1)
     """Share of the molecules that lie so close to another that one beam hits both."""
+    on_carbon_fraction: float = Field(0.1, ge=0, le=1)
+    """Share of the molecules that may lie on carbon."""
     damaged_fraction: float = Field(0.08, ge=0, le=1)
     damaged_b_factor_a2: float = Field(200.0, ge=0, le=2000)
     """B-factor of the atoms of a molecule that was damaged before its exposure [Å2]."""
     b_factor_a2: float = Field(20.0, ge=0, le=1000)
     """B-factor of all other atoms [Å2]."""
-    ice_thickness_angstrom: float = Field(300.0, gt=0, le=3000)
+    ice_thickness_angstrom: float = Field(200.0, gt=0, le=3000)
     """Mean thickness of the vitreous ice [Å]."""
-    ice_spread_angstrom: float = Field(60.0, ge=0, le=1000)
+    ice_spread_angstrom: float = Field(40.0, ge=0, le=1000)
     """Standard deviation of the thickness over the field [Å]."""
     ice_variation_angstrom: float = Field(2000.0, gt=0, le=1e5)
     """Shortest distance over which the thickness swings to and fro [Å]."""
@@ -107,6 +109,9 @@ class CameraSettings(Settings):
     bits: Literal[8, 16, 32] = 32
     """Of a value in the file; a format that has fewer holds fewer, and 32 bits hold the 24 of a
     counter."""
+    saturation_counts: float | None = Field(None, gt=0, le=4e9)
+    """Largest value that a pixel can hold; that of its bits, or of a 24-bit counter, when left
+    out."""
     transposed: bool = False
     """Whether the rows of a frame run along the specimen's x."""
     flipped_y: bool = False
@@ -126,11 +131,11 @@ class ImageSettings(Settings):
     """The overview image of the whole field."""
 
     pixel_angstrom: float = Field(2.5, ge=0.3, le=50)
-    defocus_angstrom: float = Field(2000.0, ge=-1e6, le=1e6)
+    defocus_angstrom: float = Field(2500.0, ge=-1e6, le=1e6)
     """Underfocus is positive [Å]."""
     aperture_mrad: float | None = Field(5.0, gt=0)
     spherical_aberration_mm: float = Field(0.0, ge=0)
-    dose_e_per_a2: float = Field(50.0, gt=0, le=1e6)
+    dose_e_per_a2: float = Field(200.0, gt=0, le=1e6)
     margin_angstrom: float = Field(400.0, ge=0, le=1e4)
     """How much of the specimen it shows around the scanned positions [Å]."""
     scan_to_image_deg: float = Field(8.0, ge=-360, le=360)
@@ -141,7 +146,7 @@ class ImageSettings(Settings):
     """By what share the true pixel is larger than the nominal one."""
     offset_angstrom: tuple[float, float] = (120.0, -80.0)
     """Where the middle of the scan lies in the image, x and y from its middle [Å]."""
-    motion_angstrom: float = Field(4.0, ge=0, le=1000)
+    motion_angstrom: float = Field(3.0, ge=0, le=1000)
     """How far the specimen moves during the image [Å]."""
     flipped_y: bool = False
 
@@ -154,7 +159,7 @@ class ScanSimulation(Settings):
     """Name of the preset these settings started from."""
     energy_kev: float = Field(200.0, ge=10, le=3000)
     beam: BeamSettings = BeamSettings(probe_diameter_angstrom=100, probe_edge_angstrom=2.5)
-    inelastic: InelasticSettings = InelasticSettings(enabled=True)
+    inelastic: InelasticSettings = InelasticSettings(enabled=True, energy_filter=True)
     field: FieldSettings = FieldSettings()
     path: PathSettings = PathSettings()
     camera: CameraSettings = CameraSettings()

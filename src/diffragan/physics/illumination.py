@@ -10,6 +10,7 @@ from math import ceil, pi
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.special import chndtr, i0e, i1e, j1
 
 from diffragan.config.beam import EDGE_SIGMAS, BeamSettings
@@ -42,12 +43,24 @@ def beam_area_angstrom2(beam: BeamSettings, grid: Grid) -> float:
     return grid.box_angstrom**2 if area is None else area
 
 
-@lru_cache(maxsize=8)
-def probe_amplitude(beam: BeamSettings, grid: Grid) -> Float[Tensor, "y x"]:
-    """Amplitude P of the incident wave on the grid, origin (the molecule) at pixel n // 2.
+def probe_profile(beam: BeamSettings, squared_distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Amplitude P at squared distances from the middle of the probe [Å2]; 1 on the flat part.
 
     A disc convolved with a Gaussian: at a distance r from the middle, the chance that a Gaussian
     displacement of r ends inside the disc, a non-central chi-squared distribution.
+    """
+    if beam.probe_diameter_angstrom is None:
+        return np.ones_like(squared_distance)
+    radius = beam.probe_diameter_angstrom / 2
+    if beam.probe_edge_angstrom == 0:
+        return np.asarray(squared_distance <= radius**2, dtype=float)
+    variance = beam.probe_edge_angstrom**2
+    return np.asarray(chndtr(radius**2 / variance, 2, squared_distance / variance))
+
+
+@lru_cache(maxsize=8)
+def probe_amplitude(beam: BeamSettings, grid: Grid) -> Float[Tensor, "y x"]:
+    """Amplitude P of the incident wave on the grid, origin (the molecule) at pixel n // 2.
 
     Returns
     -------
@@ -58,11 +71,7 @@ def probe_amplitude(beam: BeamSettings, grid: Grid) -> Float[Tensor, "y x"]:
     axis = (np.arange(grid.pixels) - grid.pixels // 2) * grid.pixel_angstrom
     x, y = beam.probe_offset_angstrom
     distance2 = (axis[:, None] - y) ** 2 + (axis[None, :] - x) ** 2
-    radius = beam.probe_diameter_angstrom / 2
-    if beam.probe_edge_angstrom == 0:
-        return torch.from_numpy(distance2 <= radius**2).float()
-    variance = beam.probe_edge_angstrom**2
-    return torch.from_numpy(chndtr(radius**2 / variance, 2, distance2 / variance)).float()
+    return torch.from_numpy(probe_profile(beam, distance2)).float()
 
 
 def _probe_transform(
