@@ -9,6 +9,7 @@ Source: Kingman, Poisson Processes (1993), secs. 5.1 (colouring) and 5.5 (displa
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,7 @@ def _parts() -> Points:
     return np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def _count(total: NDArray[np.generic], places: Points, weights: NDArray[np.generic] | None) -> None:
+def _count(total: NDArray[Any], places: Points, weights: NDArray[Any] | None) -> None:
     """Add what lies at places of a grid to its pixels."""
     index = np.floor(places + 0.5).astype(np.int64)
     inside = ((index >= 0) & (index < np.array(total.shape))).all(-1)

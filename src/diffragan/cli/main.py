@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "train": "train a learned phaser on simulated data",
     "phase": "recover the waves of a data set by a phasing method",
     "evaluate": "judge phased waves against the truth, with controls, and write a report",
+    "ingest": "turn a real scan and its overview image into observations to phase",
     "report": "make the report of an evaluation again, with maps to turn",
     "reconstruct": "make a 3D map of phased images, by an engine of its own or by RELION",
     "export": "write a data set as .npy files",

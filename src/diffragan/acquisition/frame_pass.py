@@ -1,0 +1,163 @@
+"""The pass over all frames of a scan: centres, classes and scattered intensity, in blocks."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from diffragan.acquisition.calibration.centres import CentreFinder
+from diffragan.acquisition.calibration.detector_calibration import (
+    DetectorCalibration,
+    centre_finder,
+    electrons,
+    frame_centres,
+)
+from diffragan.acquisition.frame_table import BLOCK_FRAMES, FrameTable, TableOnDisk, joined
+from diffragan.acquisition.hits.background import learn_background, spread_frames
+from diffragan.acquisition.hits.classes import Conditions
+from diffragan.acquisition.hits.classify import FrameClassifierRun
+from diffragan.acquisition.hits.network import HitNetwork
+from diffragan.config.acquisition import ScanSettings
+from diffragan.errors import InputError
+from diffragan.io.scans.scan import Frames, Scan
+from diffragan.io.scans.upright import upright
+
+READ_FRAMES = 64
+"""Frames in memory at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class FramePass:
+    """All that a frame is looked at with; no frame's result depends on others of its block."""
+
+    scan: Scan
+    settings: ScanSettings
+    """As they are known."""
+    calibration: DetectorCalibration
+    conditions: Conditions
+    finder: CentreFinder
+    classifier: FrameClassifierRun
+
+    def block(self, first: int, last: int) -> tuple[FrameTable, str]:
+        """Look at some frames; return what was found, and the hash of their values."""
+        parts, digest = [], hashlib.sha256()
+        for start in range(first, last, READ_FRAMES):
+            stop = min(start + READ_FRAMES, last)
+            frames = read_upright(self.scan, self.settings, start, stop)
+            digest.update(frames.tobytes())
+            found = self.classifier.classify(
+                frames, centres_of(frames, np.arange(start, stop), self.calibration, self.finder)
+            )
+            parts.append(
+                FrameTable(
+                    found.probability,
+                    found.scattered_fraction,
+                    found.centre.astype(np.float64),
+                    found.position_angstrom,
+                    found.phase_rad_angstrom2,
+                )
+            )
+        return joined(parts), digest.hexdigest()
+
+    def run(
+        self, frames: int, kept: TableOnDisk, watch: Callable[[int], None]
+    ) -> tuple[FrameTable, str]:
+        """Look at the first frames of the scan, going on where an earlier run stopped.
+
+        Parameters
+        ----------
+        frames : How many.
+        kept : Holds what an earlier run found.
+        watch : Told how many more frames were looked at.
+
+        Returns
+        -------
+        What was found, and a hash of all values.
+        """
+        parts, digest = [], hashlib.sha256()
+        for block, first in enumerate(range(0, frames, BLOCK_FRAMES)):
+            last = min(first + BLOCK_FRAMES, frames)
+            found = kept.read(block, last - first)
+            if found is None:
+                found = self.block(first, last)
+                kept.write(block, *found)
+            parts.append(found[0])
+            digest.update(found[1].encode())
+            watch(last - first)
+        return joined(parts), digest.hexdigest()
+
+
+def read_upright(scan: Scan, settings: ScanSettings, first: int, last: int) -> Frames:
+    """Read frames as the specimen sees them, `(frame, q_y, q_x)`."""
+    return np.ascontiguousarray(upright(scan.read(first, last), settings))
+
+
+def centres_of(
+    frames: Frames,
+    numbers: NDArray[np.int64],
+    calibration: DetectorCalibration,
+    finder: CentreFinder,
+) -> NDArray[np.float64]:
+    """Row and column of the direct beam of each frame `(frame, 2)`, by itself and its scan.
+
+    Parameters
+    ----------
+    frames : `(frame, q_y, q_x)`, upright, as counted.
+    numbers : Theirs in the scan.
+    """
+    values = electrons(torch.from_numpy(frames.astype(np.float32)), calibration)
+    return np.asarray(frame_centres(values, numbers, calibration, finder).centres.double().numpy())
+
+
+def conditions_of(
+    scan: Scan, settings: ScanSettings, calibration: DetectorCalibration
+) -> Conditions:
+    """Say how the frames of a scan were taken.
+
+    Raises
+    ------
+    InputError : Something is not known.
+    """
+    needed: dict[str, Any] = {
+        "mrad_per_pixel": calibration.mrad_per_pixel,
+        "energy_kev": settings.energy_kev,
+        "exposure_e_per_a2": settings.exposure_e_per_a2,
+        "beam_diameter_angstrom": settings.beam_diameter_angstrom,
+    }
+    lost = [name for name, value in needed.items() if value is None]
+    if lost:
+        raise InputError(f"{scan.info.path}: give scan.{lost[0]} in the configuration")
+    saturation = settings.saturation_counts
+    if saturation is None and scan.info.dtype.kind in "ui":
+        saturation = float(np.iinfo(scan.info.dtype).max)
+    conditions = Conditions(
+        good=calibration.good.cpu().numpy(),
+        counts_per_electron=calibration.counts_per_electron,
+        offset_counts=calibration.offset_counts,
+        saturation_counts=saturation,
+        **needed,
+    )
+    conditions.check()
+    return conditions
+
+
+def frame_pass(
+    scan: Scan,
+    settings: ScanSettings,
+    calibration: DetectorCalibration,
+    network: HitNetwork,
+    frames: int,
+) -> FramePass:
+    """Learn the background of a scan's first frames, and make ready to look at them."""
+    conditions = conditions_of(scan, settings, calibration)
+    finder = centre_finder(calibration)
+    numbers = spread_frames(frames)
+    sample = np.concatenate([read_upright(scan, settings, n, n + 1) for n in numbers.tolist()])
+    centres = centres_of(sample, numbers.astype(np.int64), calibration, finder)
+    background = learn_background(sample, centres, conditions)
+    classifier = FrameClassifierRun(conditions, background, network)
+    return FramePass(scan, settings, calibration, conditions, finder, classifier)
