@@ -1,0 +1,1 @@
+"""What a detector and its lenses did to a scan: pixels, gain, centres, rings, background."""

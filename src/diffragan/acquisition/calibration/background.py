@@ -1,0 +1,118 @@
+"""What frames without a molecule show, and how much of it is in each frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from diffragan.errors import InputError
+from diffragan.typing import Float, Tensor
+
+Rows = NDArray[np.float64]
+
+KEPT_SIGMAS = 2.0
+"""Frames whose shape differs more from the usual one than this are not taken for empty."""
+FEWEST_FRAMES = 8
+NOT_ROUND = 0.03
+"""Relative deviation from its rings beyond which the mean pattern itself is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """The mean pattern of empty frames by rings one pixel wide about the direct beam."""
+
+    profile: Float[Tensor, " ring"]
+    """Electrons of a pixel in a frame of the usual thickness; 0 where nothing is measured."""
+    error: Float[Tensor, " ring"]
+    """Standard error of the profile, with what differs between frames."""
+    spread: Float[Tensor, " ring"]
+    """Standard deviation between single frames of equal scale beyond Poisson's, as a share."""
+    scaled_on: tuple[int, int]
+    """First ring, and the one after the last, on which a frame's scale is fitted."""
+    frames: int
+    """How many frames were taken for empty."""
+    pattern: Float[Tensor, "q_y q_x"] | None
+    """Mean of all sampled frames about pixel n // 2, where it is not round; otherwise none."""
+
+
+def find_background(
+    sums: Rows,
+    pixels: Rows,
+    low: tuple[int, int],
+    high: tuple[int, int],
+    pattern: Rows | None = None,
+) -> Background:
+    """Average the frames whose shape is the usual one.
+
+    Most frames are ice alone. A molecule adds low angles, so frames are compared by the
+    logarithm of their electrons in low rings over those in high ones; those far from the median
+    are left out. Each is scaled by its own thickness before the mean is taken.
+
+    Parameters
+    ----------
+    sums, pixels : `(frame, ring)` electrons and pixels, from `ring_sums`.
+    low, high : Rings where a molecule scatters much, and where ice does: first, and after last.
+    pattern : The mean pattern, to be kept.
+
+    Raises
+    ------
+    InputError : Too few frames hold electrons in those rings.
+    """
+    inside = [sums[:, a:b].sum(1) for a, b in (low, high)]
+    some = (inside[0] > 0) & (inside[1] > 0)
+    if some.sum() < FEWEST_FRAMES:
+        raise InputError(
+            f"only {int(some.sum())} of {len(sums)} frames hold scattered electrons; "
+            f"{FEWEST_FRAMES} are needed to know the background"
+        )
+    shape = np.full(len(sums), np.nan)
+    shape[some] = np.log(inside[0][some] / inside[1][some])
+    kept = some.copy()
+    for _ in range(4):
+        middle = np.median(shape[kept])
+        spread = 1.4826 * np.median(np.abs(shape[kept] - middle)) + 1e-9
+        kept = some & (np.abs(shape - middle) <= KEPT_SIGMAS * spread)
+    n, p = sums[kept], pixels[kept]
+    profile = n.sum(0) / np.maximum(p.sum(0), 1)
+    for _ in range(3):
+        scale = _scales(n, p, profile, high)
+        profile = n.sum(0) / np.maximum((scale[:, None] * p).sum(0), 1e-12)
+    expected = scale[:, None] * p * profile
+    # Variance beyond Poisson's: what differs between frames of equal thickness.
+    excess = ((n - expected) ** 2 - expected).sum(0) / np.maximum((expected**2).sum(0), 1e-12)
+    share = np.sqrt(excess.clip(min=0))
+    weight = scale[:, None] * p
+    total = np.maximum(weight.sum(0), 1e-12)
+    variance = (expected + (share * expected) ** 2).sum(0) / total**2
+    tensors = [torch.from_numpy(v).float() for v in (profile, np.sqrt(variance), share)]
+    kept_pattern = None if pattern is None else torch.from_numpy(pattern).float()
+    return Background(tensors[0], tensors[1], tensors[2], high, int(kept.sum()), kept_pattern)
+
+
+def thickness_scales(
+    sums: Float[Tensor, "frame ring"], pixels: Float[Tensor, "frame ring"], background: Background
+) -> tuple[Float[Tensor, " frame"], Float[Tensor, " frame"]]:
+    """Fit the background's scale to each frame, and its standard error.
+
+    The electrons of the rings fitted over those expected: the maximum of Poisson's likelihood. The
+    error holds the spread of the background between frames. Frames that measure none of these
+    rings get 0 and infinity.
+    """
+    first, last = background.scaled_on
+    found = sums[:, first:last].sum(1)
+    each = pixels[:, first:last] * background.profile[first:last].to(sums.device)
+    expected = each.sum(1)
+    known = expected > 0
+    safe = torch.where(known, expected, 1.0)
+    scale = found / safe
+    spread = background.spread[first:last].to(sums.device)
+    variance = found.clamp(min=1) + ((spread * scale[:, None] * each) ** 2).sum(1)
+    return torch.where(known, scale, 0.0), torch.where(known, variance.sqrt() / safe, torch.inf)
+
+
+def _scales(n: Rows, p: Rows, profile: Rows, rings: tuple[int, int]) -> Rows:
+    first, last = rings
+    expected = (p * profile)[:, first:last].sum(1)
+    scale = n[:, first:last].sum(1) / np.maximum(expected, 1e-12)
+    return np.asarray(scale / max(float(np.median(scale)), 1e-12))

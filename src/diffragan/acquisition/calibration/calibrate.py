@@ -1,0 +1,189 @@
+"""The first pass over a scan: all that is to be known before frames are looked at one by one."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from diffragan.acquisition.calibration.background import NOT_ROUND, Background, find_background
+from diffragan.acquisition.calibration.camera_length import CameraLength, find_camera_length
+from diffragan.acquisition.calibration.centring import CentredSample, centre_sample, first_centring
+from diffragan.acquisition.calibration.detector_calibration import DetectorCalibration
+from diffragan.acquisition.calibration.ellipse import Ellipse, find_ellipse, round_radius
+from diffragan.acquisition.calibration.judge_pixels import judge_pixels
+from diffragan.acquisition.calibration.ring_spacings import RingKind
+from diffragan.acquisition.calibration.rings import ring_means, spread_over
+from diffragan.acquisition.calibration.sample import choose_frames, sampled_blocks
+from diffragan.acquisition.calibration.statistics import pixel_statistics
+from diffragan.config.acquisition import ScanSettings
+from diffragan.electron import Electron
+from diffragan.io.scans.known import known_settings
+from diffragan.io.scans.scan import Scan
+from diffragan.progress import progress_bar
+from diffragan.typing import Patterns
+
+SAMPLE_FRAMES = 800
+ALL_IN_ONE_ROW = 1
+CONTRADICTION_SIGMAS = 3.0
+LARGEST_ERROR = 0.005
+"""A camera length by rings that is known worse than this does not replace a given one."""
+LOW_PER_ANGSTROM = (1 / 40, 1 / 8)
+"""Where a protein scatters more than ice does [1/Å]."""
+HIGH_PER_ANGSTROM = (1 / 5, 1 / 2)
+"""Where ice scatters most, and its thickness is measured [1/Å]."""
+
+
+def calibrate(
+    scan: Scan,
+    settings: ScanSettings,
+    *,
+    rings: RingKind | None = None,
+    sample_frames: int | None = SAMPLE_FRAMES,
+    device: torch.device | str = "cpu",
+    shown: bool = False,
+) -> DetectorCalibration:
+    """Calibrate detector and lenses from frames spread over a scan.
+
+    The frames are read three times over, in blocks; memory does not grow with the scan.
+
+    Parameters
+    ----------
+    settings : What is given counts; what the scan's file says of the rest.
+    rings : What rings of known spacings the patterns hold; when left out, those of ice, where
+        they are seen.
+    sample_frames : How many frames to look at; all when none.
+    shown : Whether to show progress.
+
+    Raises
+    ------
+    InputError : There are too few frames, no counts, all are saturated, or some are damaged.
+    """
+    settings = known_settings(scan.info.found, settings)
+    available = scan.available()
+    numbers = choose_frames(available, sample_frames)
+    whole = scan.info.dtype.kind in "ui"
+    saturation = settings.saturation_counts
+    if saturation is None and whole:
+        saturation = float(np.iinfo(scan.info.dtype).max)
+    shape = settings.shape or scan.info.shape or (ALL_IN_ONE_ROW, available)
+    with progress_bar(3 * len(numbers), "calibrating", shown=shown) as bar:
+
+        def blocks() -> Iterator[tuple[int, NDArray[np.int64], Patterns]]:
+            for group, chosen, counts in sampled_blocks(scan, settings, numbers, device):
+                yield group, chosen, counts
+                bar.advance(len(counts))
+
+        statistics = pixel_statistics(((g, counts) for g, _, counts in blocks()), saturation)
+        pixels = judge_pixels(statistics, settings, whole)
+        mean = (statistics.mean - pixels.offset_counts) / pixels.counts_per_electron
+        centring = first_centring(mean, pixels, shape)
+        for _ in range(2):
+            sample = centre_sample(blocks(), centring, pixels, shape, len(numbers))
+            centring = sample.centring
+    inner, outer = _ring_range(sample)
+    ellipse = find_ellipse(sample.aligned, inner, outer)
+    warnings = list(pixels.warnings)
+    camera, mrad = _camera(sample, ellipse, settings, rings, inner, warnings)
+    share = statistics.saturated_frames / len(numbers)
+    if share > 0:
+        warnings.append(f"{share:.0%} of the frames hold saturated pixels, which are left out")
+    return DetectorCalibration(
+        frame_shape=(mean.shape[0], mean.shape[1]),
+        faults=pixels.faults,
+        offset_counts=pixels.offset_counts,
+        counts_per_electron=pixels.counts_per_electron,
+        found_counts_per_electron=pixels.found.counts_per_electron if pixels.found else None,
+        counts_per_electron_error=pixels.found.error if pixels.found else None,
+        centring=centring,
+        ellipse=ellipse,
+        mrad_per_pixel=mrad,
+        camera=camera,
+        background=_background(sample, ellipse, settings.energy_kev, mrad, inner, outer),
+        sampled=len(numbers),
+        saturated_share=share,
+        warnings=tuple(warnings),
+    )
+
+
+def _ring_range(sample: CentredSample) -> tuple[float, float]:
+    """Radii between which rings are whole enough and the direct beam is out of the way [pixels]."""
+    y, x = sample.aligned.centre
+    height, width = sample.aligned.mean.shape
+    outer = max(min(y, height - 1 - y), min(x, width - 1 - x))
+    inner = 4.0
+    if sample.centring.window_pixels is not None:
+        inner = max(inner, 1.5 * sample.centring.window_pixels)
+    return min(inner, outer / 4), outer
+
+
+def _camera(
+    sample: CentredSample,
+    ellipse: Ellipse,
+    settings: ScanSettings,
+    rings: RingKind | None,
+    inner: float,
+    warnings: list[str],
+) -> tuple[CameraLength | None, float | None]:
+    """Find the camera length by rings, and the one to use [mrad per pixel]."""
+    given = settings.angle_per_pixel_mrad
+    if given is None or settings.energy_kev is None:
+        if rings is not None:
+            warnings.append(
+                "rings say nothing without scan.energy_kev and an approximate scan.mrad_per_pixel"
+            )
+        return None, given
+    electron = Electron(settings.energy_kev)
+    kinds: tuple[RingKind, ...] = (rings,) if rings else ("ice", "vitreous-ice")
+    camera = None
+    for kind in kinds:
+        camera = find_camera_length(
+            *(sample.aligned, ellipse.matrix(), electron, given, kind), inner_pixels=inner
+        )
+        if camera is not None:
+            break
+    if camera is None:
+        if rings is not None:
+            warnings.append(f"no rings of {rings} stand out near the given camera length")
+        return None, given
+    off = abs(camera.mrad_per_pixel - given)
+    exact = camera.error <= LARGEST_ERROR * given
+    if off > CONTRADICTION_SIGMAS * camera.error:
+        warnings.append(
+            f"scan.mrad_per_pixel is {given:.5g}, but rings of {camera.rings} give "
+            f"{camera.mrad_per_pixel:.5g} +- {camera.error:.2g}"
+            + (", which is taken" if exact else "; the given one is taken")
+        )
+    return camera, camera.mrad_per_pixel if exact else given
+
+
+def _background(
+    sample: CentredSample,
+    ellipse: Ellipse,
+    energy_kev: float | None,
+    mrad_per_pixel: float | None,
+    inner: float,
+    outer: float,
+) -> Background:
+    low, high = (inner, outer / 4), (outer / 3, outer)
+    if energy_kev is not None and mrad_per_pixel is not None:
+        pixel = Electron(energy_kev).frequency_per_angstrom(mrad_per_pixel)
+        low, high = (
+            (q[0] / pixel, min(q[1] / pixel, outer)) for q in (LOW_PER_ANGSTROM, HIGH_PER_ANGSTROM)
+        )
+    spans = []
+    for (first, last), share in ((low, 0.1), (high, 0.5)):
+        # Where the frame ends before such angles, its inner and outer rings stand for them.
+        start = max(inner, min(first, share * outer))
+        spans.append((round(start), max(round(min(last, outer)), round(start) + 1)))
+    mean = sample.aligned.mean
+    frames = sample.aligned.frames.sum(0)
+    measured = frames > 0.5 * frames.max()
+    radius = round_radius((mean.shape[0], mean.shape[1]), sample.aligned.centre, ellipse.matrix())
+    model = spread_over(ring_means(mean, radius, frames * measured), radius)
+    use = measured & (radius >= inner) & (radius <= outer) & (model > 0)
+    off = np.where(use, mean / np.where(model > 0, model, 1) - 1, 0)
+    smooth = gaussian_filter(off, 4) / np.maximum(gaussian_filter(use.astype(float), 4), 1e-3)
+    uneven = float(np.sqrt(np.mean(smooth[use] ** 2))) > NOT_ROUND
+    return find_background(sample.sums, sample.pixels, spans[0], spans[1], mean if uneven else None)

@@ -1,0 +1,122 @@
+"""How far the rings of a pattern are from round."""
+
+from dataclasses import dataclass
+from math import atan2, degrees, exp, hypot, radians, sqrt
+
+import numpy as np
+
+from diffragan.acquisition.calibration.aligned import AlignedSums
+from diffragan.acquisition.calibration.rings import Map, ring_means, spread_over
+from diffragan.acquisition.calibration.symmetry_weights import log_slope
+
+SPECKLE_VARIANCE = 0.02**2
+"""Relative variance of the mean pattern beyond Poisson's: no pixel counts as known better."""
+LARGEST_DEVIATION = 5.0
+"""Relative deviations from the ring are pulled in beyond so many typical ones: Bragg spots."""
+STEPS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Ellipse:
+    """The shape of what should be a circle."""
+
+    ratio: float
+    """Longest over shortest diameter, at least 1."""
+    angle_deg: float
+    """Direction of the longest diameter, from x to y, in (-90, 90] [degrees]."""
+    ratio_error: float
+    """Standard error of the ratio, by the scatter of parts of the scan."""
+
+    def matrix(self) -> Map:
+        """Map offsets (y, x) from the centre to those of a round pattern of the same area."""
+        s = np.log(self.ratio) / 2
+        angle = radians(self.angle_deg)
+        return _matrix(s * np.cos(2 * angle), s * np.sin(2 * angle))
+
+
+def find_ellipse(aligned: AlignedSums, inner: float, outer: float) -> Ellipse:
+    """Fit the one stretch that makes the mean pattern round.
+
+    To first order a stretch adds cos(2 phi) and sin(2 phi) times the slope of the profile to each
+    ring. Both, and a rest of the centre's error, are fitted together to all rings between `inner`
+    and `outer` [pixels] by weighted least squares, with a free level of each ring, and the profile
+    taken anew about the found ellipse until nothing changes. The error is that of parts of the
+    scan fitted one by one.
+
+    Source: the linearised form of Capitani et al., Ultramicroscopy 106 (2006) 66.
+    """
+    whole = _fit(aligned.total, aligned.frames.sum(0), aligned.centre, inner, outer)
+    parts = [
+        _fit(sums, frames, aligned.centre, inner, outer)
+        for sums, frames in zip(aligned.sums, aligned.frames, strict=True)
+        if sums.any()
+    ]
+    stretch = hypot(*whole)
+    error = float("inf")
+    if len(parts) > 1:
+        scatter = np.var(np.array(parts), axis=0, ddof=1).mean() / len(parts)
+        error = 2 * exp(2 * stretch) * sqrt(float(scatter))
+    angle = degrees(atan2(whole[1], whole[0])) / 2
+    return Ellipse(exp(2 * stretch), angle, error)
+
+
+def round_radius(shape: tuple[int, int], centre: Map, matrix: Map) -> Map:
+    """Distance of each pixel from the centre after the ellipse is undone [pixels]."""
+    y = np.arange(shape[0])[:, None] - centre[0]
+    x = np.arange(shape[1])[None, :] - centre[1]
+    return np.asarray(
+        np.hypot(matrix[0, 0] * y + matrix[0, 1] * x, matrix[1, 0] * y + matrix[1, 1] * x)
+    )
+
+
+def _matrix(cosine: float, sine: float) -> Map:
+    """Inverse of the stretch exp([[c, s], [s, -c]]) in (x, y), with rows and columns as (y, x)."""
+    size = hypot(cosine, sine)
+    share = np.sinh(size) / size if size > 0 else 1.0
+    return np.array(
+        [
+            [np.cosh(size) + share * cosine, -share * sine],
+            [-share * sine, np.cosh(size) - share * cosine],
+        ]
+    )
+
+
+def _fit(sums: Map, frames: Map, centre: Map, inner: float, outer: float) -> tuple[float, float]:
+    """Strength of the stretch along x and along the diagonal."""
+    measured = frames > 0.5 * frames.max()
+    mean = sums / np.maximum(frames, 1)
+    stretch = np.zeros(2)
+    middle = centre.copy()
+    y, x = (np.arange(n, dtype=float) for n in sums.shape)
+    for _ in range(STEPS):
+        radius = round_radius(mean.shape, middle, _matrix(stretch[0], stretch[1]))
+        use = measured & (radius >= inner) & (radius <= outer)
+        profile = ring_means(mean, radius, frames * measured)
+        rings = np.arange(len(profile))
+        counts = np.nan_to_num(profile) * 2 * np.pi * rings * frames.max()
+        slope = log_slope(profile, counts, 1.5)
+        model = spread_over(profile, radius)
+        use &= model > 0
+        r, m = radius[use], model[use]
+        deviation = mean[use] / m - 1
+        typical = 1.4826 * np.median(np.abs(deviation)) + 1e-9
+        deviation = np.clip(deviation, -LARGEST_DEVIATION * typical, LARGEST_DEVIATION * typical)
+        weight = 1 / (1 / np.maximum(m * frames[use], 1e-9) + SPECKLE_VARIANCE)
+        dy = np.broadcast_to((y - middle[0])[:, None], mean.shape)[use]
+        dx = np.broadcast_to((x - middle[1])[None, :], mean.shape)[use]
+        angle = np.arctan2(dy, dx)
+        steep = np.interp(r, rings, slope)
+        design = -steep * np.stack([r * np.cos(2 * angle), r * np.sin(2 * angle), dy / r, dx / r])
+        ring = np.round(r).astype(int)
+        level = np.maximum(np.bincount(ring, weight), 1e-30)
+        columns = [
+            column - (np.bincount(ring, weight * column) / level)[ring]
+            for column in (*design, deviation)
+        ]
+        A = np.stack(columns[:4], 1)
+        found = np.linalg.pinv((A * weight[:, None]).T @ A) @ (A.T @ (weight * columns[4]))
+        stretch += found[:2].clip(-0.05, 0.05)
+        middle += found[2:].clip(-1, 1)
+        if np.abs(found[:2]).max() < 1e-5:
+            break
+    return float(stretch[0]), float(stretch[1])
