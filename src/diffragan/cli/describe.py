@@ -18,9 +18,10 @@ def describe(path: Path) -> Iterator[str]:
     ------
     InputError : It is missing, of no known kind, or damaged; says the first problem.
     """
-    if not path.exists() and not path.name.endswith(".zarr"):
+    inside_hdf5 = any(parent.is_file() for parent in path.parents)
+    if not path.exists() and not path.name.endswith(".zarr") and not inside_hdf5:
         raise InputError(f"{path}: no such file")
-    yield from _describer(path)(path)
+    yield from (_scan if inside_hdf5 else _describer(path))(path)
 
 
 def _describer(path: Path) -> Callable[[Path], Iterator[str]]:
@@ -30,6 +31,8 @@ def _describer(path: Path) -> Callable[[Path], Iterator[str]]:
             return _training_run
         if (path / "checkpoint.json").is_file():
             return _weights
+        if name.endswith(".zspy") or _holds_frames(path):
+            return _scan
         raise InputError(f"{path}: a folder of no kind this program knows")
     for endings, describer in DESCRIBERS.items():
         if name.endswith(endings):
@@ -285,6 +288,27 @@ def _dragonfly(path: Path) -> Iterator[str]:
     yield "  no problem found"
 
 
+def _hdf5(path: Path) -> Iterator[str]:
+    """Describe what Dragonfly keeps in HDF5, or a scan."""
+    from diffragan.io.dragonfly_hdf5 import is_dragonfly
+
+    yield from _dragonfly(path) if is_dragonfly(path) else _scan(path)
+
+
+def _scan(path: Path) -> Iterator[str]:
+    from diffragan.cli.describe_scan import describe_scan
+    from diffragan.config.acquisition import ScanSettings
+
+    yield from describe_scan(path, ScanSettings())
+
+
+def _holds_frames(folder: Path) -> bool:
+    """Say whether a folder has files that may be frames of a scan."""
+    from diffragan.io.scans.folder import OPENERS
+
+    return any(file.suffix.lower() in OPENERS for file in folder.iterdir())
+
+
 DESCRIBERS: dict[tuple[str, ...], Callable[[Path], Iterator[str]]] = {
     (".zarr", ".partial"): _store,
     (".pdb", ".ent", ".cif", ".mmcif"): _structure,
@@ -293,6 +317,8 @@ DESCRIBERS: dict[tuple[str, ...], Callable[[Path], Iterator[str]]] = {
     (".yaml", ".yml"): _configuration,
     (".json",): _json,
     (".emc",): _photons,
-    (".h5",): _dragonfly,
+    (".h5", ".hdf5"): _hdf5,
+    (".mib", ".hdr", ".tvips", ".raw", ".bin", ".dat", ".xml", ".trpx", ".tif", ".tiff"): _scan,
+    (".emd", ".nxs", ".hspy", ".dm3", ".dm4", ".blo", ".ser", ".emi", ".prz", ".rpl"): _scan,
 }
 """Endings of a name to the function that describes such a file."""

@@ -128,6 +128,21 @@ def read_output(path: Path) -> EmcOutput:
     )
 
 
+def is_dragonfly(path: Path) -> bool:
+    """Say whether an HDF5 file holds a detector or an intensity under Dragonfly's names.
+
+    Raises
+    ------
+    MissingExtraError : h5py is not installed.
+    """
+    h5py = _h5py()
+    try:
+        with h5py.File(path, "r") as file:
+            return "intens" in file or "qx" in file
+    except OSError:
+        return False
+
+
 def _write(path: Path, values: dict[str, Any]) -> None:
     h5py = _h5py()
     with named_in_errors(path), atomic_path(path) as beside, h5py.File(beside, "w") as file:
