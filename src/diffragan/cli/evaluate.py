@@ -10,10 +10,14 @@ import tyro
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from diffragan.io.observations import ObservationStore
+
 
 @dataclass(frozen=True)
 class Arguments:
     """Judge phased waves against the truth of a simulated data set, and write a report.
+
+    Observations that `ingest` made have no truth: R-factors and predicted resolutions are told.
 
     Every method is also run again with a wrong pattern, with none, and with a wrong image, which
     must destroy its score if it uses them. Writes report.html, metrics.json, tables and figures.
@@ -62,14 +66,17 @@ def run(arguments: Arguments) -> None:
     from diffragan.evaluation.report import write_report
     from diffragan.evaluation.sections import read_reconstruction
     from diffragan.io.phased import PhasedStore
-    from diffragan.io.triplets import TripletStore
+    from diffragan.io.triplets import TripletStore, open_data
 
     if arguments.control_views < 0:
         raise ConfigError(f"--control-views is {arguments.control_views}; use 0 or more")
     if not arguments.phased:
         raise ConfigError("name at least one store that `diffragan phase` wrote")
     device = choose_device(arguments.device)
-    data = TripletStore(arguments.data)
+    data = open_data(arguments.data)
+    if not isinstance(data, TripletStore):
+        _without_truth(arguments, data, device)
+        return
     folder = arguments.out / "imported"
     phased = [
         import_stack(data, path, folder / f"{path.stem}.zarr", arguments.stack_contrast)
@@ -104,6 +111,64 @@ def run(arguments: Arguments) -> None:
     for words in metrics["warnings"]:
         print(f"warning: {words}")
     print(f"look at {page}, {arguments.out / 'metrics.json'}, {arguments.out / 'figures'}")
+
+
+def _without_truth(arguments: Arguments, data: "ObservationStore", device: str) -> None:
+    """Judge by what was measured, and draw some views."""
+    from rich.console import Console
+
+    from diffragan.errors import ConfigError
+    from diffragan.evaluation.gallery import draw_gallery
+    from diffragan.evaluation.imported_stack import is_stack
+    from diffragan.evaluation.observed import evaluate_observed
+    from diffragan.io.files import atomic_path, output_folder
+    from diffragan.io.phased import PhasedStore
+
+    for path in arguments.phased:
+        if is_stack(path):
+            raise ConfigError(
+                f"{path}: images of other programs are judged against a truth, which observations "
+                "have not; name stores that `diffragan phase` wrote"
+            )
+    if arguments.training_data is not None or arguments.reconstruction:
+        raise ConfigError(
+            "--training-data and --reconstruction belong to a comparison with the truth, which "
+            "observations have not; leave them out"
+        )
+    phased = [PhasedStore(path) for path in arguments.phased]
+    metrics = evaluate_observed(data, phased, arguments.out, device)
+    picture = output_folder(arguments.out / "figures") / "gallery.png"
+    with atomic_path(picture) as beside:
+        draw_gallery(data, phased, metrics).savefig(beside, format="png", dpi=200)
+    Console().print(_table_without_truth(metrics))
+    for name, method in metrics["methods"].items():
+        if words := method.get("foretold"):
+            print(f"{name}: {words}")
+    print(f"look at {arguments.out / 'metrics.json'}, {arguments.out / 'views.csv'} and {picture}")
+
+
+def _table_without_truth(metrics: Mapping[str, Any]) -> "Table":
+    """Return medians over the views of every method."""
+    from math import isnan
+
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    caption = "Medians over the views. A wave that is right leaves the R-factor of counting alone."
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=caption, caption_justify="left")
+    table.add_column("method", overflow="fold")
+    for heading in ("views", "R-factor", "of counting\nalone", "R-free", "foretold"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, method in metrics["methods"].items():
+        resolution = method.get("predicted_resolution_median_angstrom")
+        medians = (method[f"{n}_median"] for n in ("r_factor", "r_of_counting", "r_free"))
+        table.add_row(
+            name,
+            f"{method['views']}",
+            *("-" if isnan(value) else f"{value:.3f}" for value in medians),
+            "-" if resolution is None else f"{resolution:.2f} Å",
+        )
+    return table
 
 
 def closing_table(metrics: Mapping[str, Any]) -> "Table":

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from diffragan.config.experiment import Experiment
 from diffragan.evaluation.style import INK, MUTED, method_colours
 from diffragan.evaluation.wording import resolution_of_view, shorten
+from diffragan.io.observations import ObservationStore
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
 
@@ -31,37 +32,63 @@ Picture = NDArray[np.float64]
 
 
 def draw_gallery(
-    data: TripletStore, phased: Sequence[PhasedStore], metrics: Mapping[str, Any]
+    data: ObservationStore, phased: Sequence[PhasedStore], metrics: Mapping[str, Any]
 ) -> Figure:
-    """Draw up to four views, chosen evenly from those that every method phased."""
+    """Draw up to four views, chosen evenly from those that every method phased.
+
+    The truth stands beside them where it is known; where not, what was foretold of each image.
+    """
     names = list(metrics["methods"])
     items = gallery_items([metrics["methods"][name]["items"] for name in names])
-    columns = ["diffraction", "low resolution", *names, "truth"]
+    known = isinstance(data, TripletStore)
+    columns = ["diffraction", "low resolution", *names, *(["truth"] if known else [])]
     size = (
         PANEL_INCHES * len(columns),
         HEADING_INCHES + (PANEL_INCHES + ROW_GAP_INCHES) * len(items),
     )
     figure = Figure(figsize=size)
-    true = data.read("high_resolution", items).astype(np.float64)
+    true = _shown_size(data, phased[0], items)
     half_width = molecule_half_width(true)
     colours = method_colours(names)
     for row, item in enumerate(items):
         axes = [_panel(figure, size, row, column) for column in range(len(columns))]
+        recovered = axes[2 : 2 + len(names)]
         _diffraction(axes[0], data, item, labelled=row == 0)
         low = data.read("low_resolution", [item])[0].astype(np.float64)
         _image(axes[1], low, half_width, _limits(low, 1))
-        for ax, name, store in zip(axes[2:-1], names, phased, strict=True):
+        for ax, name, store in zip(recovered, names, phased, strict=True):
             _recovered(ax, store, item, half_width)
             if item in metrics["methods"][name]["items"]:
-                caption = resolution_of_view(metrics["methods"][name], item)
+                caption = _caption(metrics["methods"][name], item, known)
                 ax.set_xlabel(caption, fontsize=8, color=colours[name], labelpad=2)
-        _image(axes[-1], true[row], half_width, _limits(true[row], 0.1))
+        if known:
+            _image(axes[-1], true[row], half_width, _limits(true[row], 0.1))
         if row == 0:
             for ax, title in zip(axes, columns, strict=True):
                 heading, colour = shorten(title, MOST_LETTERS), colours.get(title, INK)
                 ax.set_title(heading, fontsize=8.5, color=colour, pad=4)
             _scale_bar(axes[-1], data.experiment, true.shape[-1], half_width)
     return figure
+
+
+def _shown_size(data: ObservationStore, phased: PhasedStore, items: Sequence[int]) -> Picture:
+    """Images whose molecules say how much of the box to show: the true ones, or phased ones."""
+    if isinstance(data, TripletStore):
+        return data.read("high_resolution", items).astype(np.float64)
+    row_of = {int(item): row for row, item in enumerate(phased.read("source_item"))}
+    rows = [row_of[item] for item in items if item in row_of]
+    return phased.read("image", rows).astype(np.float64)
+
+
+def _caption(method: Mapping[str, Any], item: int, known: bool) -> str:
+    """Word the resolution of a view, or where nobody knows it what was foretold."""
+    if known:
+        return resolution_of_view(method, item)
+    row = method["items"].index(item)
+    told = f"R {method['r_factor_per_view'][row]:.2f}"
+    if predicted := method.get("predicted_resolution_per_view_angstrom"):
+        told = f"{predicted[row]:.2f} Å foretold, {told}"
+    return told
 
 
 def gallery_items(items_of_methods: Sequence[Sequence[int]]) -> list[int]:
@@ -95,7 +122,7 @@ def _panel(figure: Figure, size: tuple[float, float], row: int, column: int) -> 
     return ax
 
 
-def _diffraction(ax: Axes, data: TripletStore, item: int, labelled: bool) -> None:
+def _diffraction(ax: Axes, data: ObservationStore, item: int, labelled: bool) -> None:
     """Show a pattern, dark where electrons arrive, with circles of resolution."""
     pattern = data.patterns([item])[0].astype(np.float64)
     pattern[~data.read("measured")] = np.nan

@@ -7,11 +7,12 @@ import numpy as np
 
 from diffragan.errors import InputError
 from diffragan.evaluation.judging import Judged
+from diffragan.io.observations import ObservationStore
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
 
 
-def check_source(data: TripletStore, phased: PhasedStore) -> None:
+def check_source(data: ObservationStore, phased: PhasedStore) -> None:
     """Make sure that a phased store came from the data set it is to be judged by.
 
     Raises

@@ -23,8 +23,12 @@ SAMPLE_FRAMES = 256
 """How many frames, spread over the scan, tell where the direct beam is."""
 BEAM_SHARE = 0.05
 """Pixels whose mean is over this share of the brightest are of the direct beam."""
-FEW_COUNTS = 1e-4
+BEAM_ROOM, BEAM_ROOM_PIXELS = 2.0, 2.0
+"""The beam wanders: what is left out reaches that many times farther, and by so many pixels."""
+DARKEST_SHARE = 1e-7
 """Of the brightest pixel: darkest shade of the mean pattern."""
+SHOWN_PERCENT = (1, 99)
+"""Of the positions; single frames that outshine all others would hide them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def look_at(scan: Scan, settings: ScanSettings) -> ScanLook:
         raise InputError(f"{scan.info.path}: holds no whole frame to draw")
     sample = np.unique(np.linspace(0, count - 1, min(count, SAMPLE_FRAMES)).astype(int))
     mean = np.mean([_frames(scan, settings, n, n + 1)[0] for n in sample], axis=0)
-    beam = mean > BEAM_SHARE * mean.max()
+    beam = _beam(mean)
     total = np.zeros(upright_shape(scan.info.frame_shape, settings))
     scattered = np.empty(count)
     with progress_bar(count, "reading frames") as bar:
@@ -82,6 +86,18 @@ def _frames(scan: Scan, settings: ScanSettings, first: int, last: int) -> NDArra
     return np.nan_to_num(frames, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
 
+def _beam(mean: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return a disc that holds the direct beam, by the brightest pixels of the mean pattern."""
+    bright = np.argwhere(mean > BEAM_SHARE * mean.max())
+    if not len(bright):
+        return np.zeros(mean.shape, bool)
+    centre = bright.mean(axis=0)
+    radius = np.linalg.norm(bright - centre, axis=1).max()
+    y, x = np.indices(mean.shape)
+    distance = np.hypot(y - centre[0], x - centre[1])
+    return distance <= BEAM_ROOM * radius + BEAM_ROOM_PIXELS
+
+
 def _blocks(count: int) -> Iterator[tuple[int, int]]:
     for first in range(0, count, BLOCK_FRAMES):
         yield first, min(first + BLOCK_FRAMES, count)
@@ -95,14 +111,17 @@ def _draw_pattern(axes: Axes, look: ScanLook, settings: ScanSettings) -> None:
     left, top = ((-(n // 2) - 0.5) * scale for n in (width, height))
     extent = (left, left + width * scale, top + height * scale, top)
     brightest = max(float(look.mean.max()), 1e-12)
+    lit = look.mean[look.mean > DARKEST_SHARE * brightest]
+    darkest = min(float(np.quantile(lit, 0.01)), brightest / 10) if len(lit) else brightest / 10
     picture = axes.imshow(
-        np.maximum(look.mean, FEW_COUNTS * brightest),
-        norm=LogNorm(FEW_COUNTS * brightest, brightest),
+        np.maximum(look.mean, darkest),
+        norm=LogNorm(darkest, brightest),
         cmap="magma",
         extent=extent,
     )
     axes.set(title="Mean of all frames", xlabel=f"q_x [{unit}]", ylabel=f"q_y [{unit}]")
-    axes.figure.colorbar(picture, ax=axes, label="value")
+    # Powers as plain numbers: the figures' style parses no formulas.
+    axes.figure.colorbar(picture, ax=axes, label="value", format="{x:g}")
 
 
 def _draw_map(
@@ -118,8 +137,13 @@ def _draw_map(
     step = settings.step_angstrom
     scale, unit = (1.0, "positions") if step is None else (step / 10, "nm")
     half_x, half_y = (n * scale / 2 for n in (shape[1], shape[0]))
+    darkest, brightest = np.percentile(look.scattered, SHOWN_PERCENT)
     picture = axes.imshow(
-        positions.reshape(shape), cmap="viridis", extent=(-half_x, half_x, half_y, -half_y)
+        positions.reshape(shape),
+        cmap="viridis",
+        extent=(-half_x, half_x, half_y, -half_y),
+        vmin=darkest,
+        vmax=brightest,
     )
     axes.set(title=title, xlabel=f"scan x [{unit}]", ylabel=f"scan y [{unit}]")
     axes.figure.colorbar(picture, ax=axes, label="value")

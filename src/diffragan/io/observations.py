@@ -93,11 +93,22 @@ class ObservationStore:
         -------
         `(item, q_y, q_x)`, or none where the data hold no background.
         """
-        incident = self._incident()
-        if "background" not in self.store.array_names() or incident is None:
+        incident, found = self._incident(), self.background(items)
+        if found is None or incident is None:
             return None
-        scales = self.read("background_scale", items)[:, None, None]
-        return (self.read("background") * scales / incident).astype(np.float32)
+        pattern, scales = found
+        return (pattern * scales[:, None, None] / incident).astype(np.float32)
+
+    def background(self, items: Sequence[int]) -> tuple[Array, Array] | None:
+        """Read what a frame without a molecule counts, and how much of it some patterns have.
+
+        Returns
+        -------
+        `(q_y, q_x)` [counts] and `(item,)`, or none where the data hold no background.
+        """
+        if "background" not in self.store.array_names():
+            return None
+        return self.read("background"), self.read("background_scale", items)
 
     def _incident(self) -> float | None:
         incident = self.store.attributes.get("incident_electrons")

@@ -91,9 +91,7 @@ def start_from_images(
     parted = None
     if resolution_angstrom is None:
         coarse = first.noisy_map(finest), second.noisy_map(finest)
-        parted = _where_they_part(
-            *coarse, grid, finest, diameter_angstrom
-        )
+        parted = _where_they_part(*coarse, grid, finest, diameter_angstrom)
     chosen = resolution_angstrom or min(max(parted or finest, finest), COARSEST_ANGSTROM)
     half1, half2 = first.map(chosen), second.map(chosen)
     first.include(second)

@@ -162,7 +162,17 @@ def patterns_of_store(
         torch.full((len(items),), expected_per_unit(experiment, exposure), dtype=torch.float64),
         read,
         tuple(range(len(items))),
+        _background(store, items, pixels),
     )
+
+
+def _background(store: ObservationStore, items: Sequence[int], pixels: Pixels) -> Background | None:
+    """What the data set says of frames without a molecule, if it says anything."""
+    found = store.background(items)
+    if found is None:
+        return None
+    pattern, scales = (torch.from_numpy(values).double() for values in found)
+    return Background(pattern.flatten()[pixels.places], scales)
 
 
 def checked(
