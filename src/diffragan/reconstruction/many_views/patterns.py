@@ -167,7 +167,7 @@ def patterns_of_store(
 
 
 def _background(store: ObservationStore, items: Sequence[int], pixels: Pixels) -> Background | None:
-    """What the data set says of frames without a molecule, if it says anything."""
+    """Read what the data set says of frames without a molecule, if it says anything."""
     found = store.background(items)
     if found is None:
         return None
