@@ -59,6 +59,12 @@ def write_text(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes."""
+    with named_in_errors(path), atomic_path(path) as beside:
+        beside.write_bytes(content)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON with sorted keys; a number that is not finite becomes `null`.
 

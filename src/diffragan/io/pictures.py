@@ -1,4 +1,4 @@
-"""Grey pictures: rows and columns side by side as PNG, single ones as WebP to embed in a page."""
+"""Pictures: grey ones side by side as PNG or singly as WebP, coloured ones as PNG to embed."""
 
 import io
 from collections.abc import Sequence
@@ -34,19 +34,27 @@ def write_panels(path: Path, rows: Sequence[Sequence[NDArray[np.float32]]]) -> N
 
 
 def grey_webp(grey: NDArray[np.uint8], quality: int, most_pixels: int) -> bytes:
-    """Encode a square grey picture `(y, x)`, its first row on top.
+    """Encode a grey picture `(y, x)`, its first row on top.
 
     All browsers since 2020 read WebP, and grey pictures take half the room of PNG or less.
 
     Parameters
     ----------
     quality : From 1 to 100.
-    most_pixels : Side to which larger pictures are shrunk.
+    most_pixels : Longer side to which larger pictures are shrunk.
     """
     picture = Image.fromarray(grey)
-    if len(grey) > most_pixels:
-        picture = picture.resize((most_pixels, most_pixels), Image.Resampling.LANCZOS)
+    if max(grey.shape) > most_pixels:
+        sides = [max(1, round(most_pixels * side / max(grey.shape))) for side in picture.size]
+        picture = picture.resize((sides[0], sides[1]), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     # Pillow knows no grey WebP; three equal colours cost a few bytes.
     picture.convert("RGB").save(file, "WEBP", quality=quality, method=3)
+    return file.getvalue()
+
+
+def colour_png(colours: NDArray[np.uint8]) -> bytes:
+    """Encode a coloured picture `(y, x, red_green_blue)`, its first row on top, without loss."""
+    file = io.BytesIO()
+    Image.fromarray(colours).save(file, "PNG", optimize=True)
     return file.getvalue()
