@@ -9,6 +9,7 @@ import yaml
 from diffragan.cli.main import run
 from diffragan.config.load import load_acquisition
 from diffragan.io.mrc import read_mrc
+from diffragan.io.scans.open import open_scan
 from diffragan.io.scans.truth import FRAME_CLASSES, read_truth
 from diffragan.structures.prepared import PreparedStructure
 
@@ -89,9 +90,12 @@ def test_frames_and_image_hold_the_electrons_of_their_doses(
     experiments: tuple[Path, Path],
 ) -> None:
     out = experiments[0]
-    record = np.dtype([("header", "S384"), ("frame", ">u2", (64, 64))])
-    frames = np.fromfile(out / "scan.mib", record)["frame"].astype(float)
+    known = load_acquisition(out / "experiment.yaml").scan
+    frames = open_scan(out / "scan.mib", known).read(0, 30)
     assert frames.shape == (30, 64, 64)
+    known = load_acquisition(out / "experiment-tvips.yaml").scan
+    (tvips,) = out.glob("scan*.tvips")
+    assert (open_scan(tvips, known).read(0, 30) == frames).all()
     # Upright again, the direct beam lies where the truth says.
     upright = frames[:, ::-1]
     truth = read_truth(out).arrays

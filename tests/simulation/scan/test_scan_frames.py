@@ -6,18 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from diffragan.config.acquisition import ScanSettings
 from diffragan.config.beam import BeamSettings
 from diffragan.config.scan_simulation import CameraSettings, ScanSimulation
 from diffragan.grid import Grid
+from diffragan.io.scans.upright import upright
 from diffragan.physics.illumination import probe_pattern
+from diffragan.simulation.scan.counts import file_type, in_file
 from diffragan.simulation.scan.field import Field
-from diffragan.simulation.scan.frames import (
-    expected_pattern,
-    file_type,
-    in_file,
-    light,
-    make_instrument,
-)
+from diffragan.simulation.scan.frames import expected_pattern, light, make_instrument
 from diffragan.simulation.scan.geometry import rotation
 from diffragan.simulation.scan.lattice import frame_lattice
 from diffragan.simulation.scan.scene import Scene
@@ -124,15 +121,17 @@ def test_undoing_transpose_then_flips_makes_a_frame_upright() -> None:
                     transposed=transposed, flipped_y=flipped_y, flipped_x=flipped_x
                 )
                 raw = in_file(letter, camera, np.dtype(np.uint16), 1e4)
-                back = raw.swapaxes(1, 2) if transposed else raw
-                back = back[:, ::-1] if flipped_y else back
-                back = back[:, :, ::-1] if flipped_x else back
-                assert (back == letter).all()
+                known = ScanSettings(
+                    detector_transposed=transposed,
+                    detector_flipped_y=flipped_y,
+                    detector_flipped_x=flipped_x,
+                )
+                assert (upright(raw, known) == letter).all()
 
 
 def test_values_stop_at_what_a_file_and_its_counter_hold() -> None:
-    assert file_type(CameraSettings(bits=16), 32) == (np.dtype(np.uint16), 65535)
-    assert file_type(CameraSettings(bits=32), 16) == (np.dtype(np.uint16), 65535)
-    assert file_type(CameraSettings(bits=32), 32) == (np.dtype(np.uint32), 2**24 - 1)
+    assert file_type(CameraSettings(bits=16), "mib") == (np.dtype(np.uint16), 65535)
+    assert file_type(CameraSettings(bits=32), "tvips") == (np.dtype(np.uint16), 65535)
+    assert file_type(CameraSettings(bits=32), "mib") == (np.dtype(np.uint32), 2**24 - 1)
     frames = np.array([[[-3.0, 70000.4]]])
     assert in_file(frames, CameraSettings(), np.dtype(np.uint16), 65535).tolist() == [[[0, 65535]]]

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from diffragan.config.beam import EDGE_SIGMAS
-from diffragan.config.scan_simulation import CameraSettings, ScanSimulation
+from diffragan.config.scan_simulation import ScanSimulation
 from diffragan.fourier import centred, fourier, resize_centred
-from diffragan.physics.camera import DetectorMaps, detector_layout, record
+from diffragan.physics.camera import DetectorMaps, detector_layout
 from diffragan.physics.coherence import with_convergence
 from diffragan.physics.cross_sections import ice_mean_free_path_angstrom, inelastic_cross_section
 from diffragan.physics.illumination import probe_area_angstrom2, probe_profile
@@ -24,8 +24,6 @@ from diffragan.typing import Float, Patterns, Tensor, Waves
 
 PROFILE_STEPS = 40
 """Samples of the probe's rim for each standard deviation of its edge."""
-COUNTER_MAX = 2.0**24 - 1
-"""Largest value of a 24-bit counter, which is written as 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,53 +161,3 @@ def expected_pattern(
         spacing = settings.electron.angle_mrad(1 / box)
         pattern = with_inelastic(pattern, lost, spacing, settings.electron, settings.inelastic)
     return pattern
-
-
-def counted(
-    instrument: Instrument, pattern: Patterns, exposure: float, generator: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return what the camera reads, before its values are fitted into a file's type.
-
-    Parameters
-    ----------
-    pattern : `(q_y, q_x)`, fractions of the incident beam.
-    exposure : Incident electrons per area [e/Å2].
-    """
-    camera = instrument.settings.camera
-    detector = camera.detector.model_copy(update={"exposure_e_per_a2": exposure})
-    electrons = record(pattern, detector, instrument.maps, instrument.area_angstrom2, generator)
-    read = electrons.double() * instrument.gain * camera.counts_per_electron
-    if camera.offset_counts:
-        read = torch.where(instrument.maps.measured, read + camera.offset_counts, 0.0)
-    return np.asarray(read.numpy())
-
-
-def file_type(camera: CameraSettings, most_bits: int | None) -> tuple[np.dtype[np.generic], float]:
-    """Return the type of values in a file, and the largest that a pixel can have.
-
-    Parameters
-    ----------
-    most_bits : Of a whole number in the file's format; none where it holds float32.
-    """
-    most = camera.saturation_counts or COUNTER_MAX
-    if most_bits is None:
-        return np.dtype(np.float32), most
-    bits = min(camera.bits, most_bits)
-    return np.dtype(f"uint{bits}"), min(2.0**bits - 1, most)
-
-
-def in_file(
-    counts: NDArray[np.float64], camera: CameraSettings, dtype: np.dtype[np.generic], most: float
-) -> NDArray[np.generic]:
-    """Turn upright frames `(n, q_y, q_x)` into a file's values and the detector's own axes."""
-    raw = counts
-    if camera.flipped_x:
-        raw = raw[:, :, ::-1]
-    if camera.flipped_y:
-        raw = raw[:, ::-1]
-    if camera.transposed:
-        raw = raw.swapaxes(1, 2)
-    raw = np.clip(raw, 0, most)
-    if np.issubdtype(dtype, np.integer):
-        raw = np.rint(raw)
-    return np.ascontiguousarray(raw.astype(dtype))

@@ -11,36 +11,29 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from diffragan.config.acquisition import AcquisitionSettings, OverviewSettings, ScanSettings
 from diffragan.config.scan_simulation import ScanSimulation
 from diffragan.in_order import in_order, thread_count
 from diffragan.io.mrc import write_stack
-from diffragan.io.provenance import provenance
 from diffragan.io.scans.experiment_folder import (
     check_new_folder,
     new_experiment_folder,
     write_acquisition,
 )
-from diffragan.io.scans.truth import ScanTruth, TruthArrays, write_truth
+from diffragan.io.scans.truth import write_truth
 from diffragan.io.scans.write import scan_file_name, scan_writer
 from diffragan.progress import progress_bar
 from diffragan.simulation.scan.classes import LIT_SHARE, SATURATED_SHARE, frame_class
-from diffragan.simulation.scan.frames import (
-    counted,
-    expected_pattern,
-    file_type,
-    in_file,
-    light,
-)
-from diffragan.simulation.scan.lattice import frame_pixels, image_lattice, image_side
+from diffragan.simulation.scan.counts import counted, file_type, in_file, largest_count
+from diffragan.simulation.scan.frames import expected_pattern, light
+from diffragan.simulation.scan.lattice import image_side
+from diffragan.simulation.scan.nominal import nominal_settings
 from diffragan.simulation.scan.overview import overview_counts
 from diffragan.simulation.scan.scene import Scene, make_scene
+from diffragan.simulation.scan.truth_of_scan import truth_of
 from diffragan.structures.prepared import PreparedStructure
 
 BLOCK = 16
 """Frames that a thread makes at a time."""
-BITS: dict[str, int | None] = {"mib": 32, "tvips": 16, "empad": None, "raw": 32}
-"""Of a whole number in a frame of each format; none for float32."""
 OVERVIEW_NAME = "overview.mrc"
 BYTES_PER_IMAGE_PIXEL = 130
 """Memory of the overview image at its peak, for each pixel."""
@@ -70,7 +63,7 @@ def needs(settings: ScanSimulation, formats: Sequence[str]) -> Needs:
     frame = settings.camera.pixels**2
     disk = 4.0 * image_side(settings) ** 2 + 8.0 * frame * settings.field.molecules
     for name in formats:
-        dtype, _ = file_type(settings.camera, BITS.get(name, 32))
+        dtype, _ = file_type(settings.camera, name)
         disk += settings.frames * (frame * dtype.itemsize + 1024)
     memory = BASE_BYTES + BYTES_PER_IMAGE_PIXEL * image_side(settings) ** 2
     return Needs(memory, disk)
@@ -119,40 +112,8 @@ def simulate_scan(
         write_stack(folder / OVERVIEW_NAME, image[None], settings.image.pixel_angstrom, "overview")
         for number, name in enumerate(formats):
             stem = "experiment" if number == 0 else f"experiment-{name}"
-            write_acquisition(folder / f"{stem}.yaml", known(settings, name))
-        write_truth(folder, _truth(scene, structures, seed, rows))
-
-
-def known(settings: ScanSimulation, format_name: str) -> AcquisitionSettings:
-    """Return what a laboratory would know of an experiment: everything nominal."""
-    camera, path, image = settings.camera, settings.path, settings.image
-    _, most = file_type(camera, BITS.get(format_name, 32))
-    return AcquisitionSettings(
-        scan=ScanSettings(
-            shape=path.shape,
-            energy_kev=settings.energy_kev,
-            mrad_per_pixel=camera.mrad_per_pixel,
-            step_angstrom=path.step_angstrom,
-            beam_diameter_angstrom=settings.beam.probe_diameter_angstrom,
-            exposure_e_per_a2=camera.detector.exposure_e_per_a2,
-            counts_per_electron=camera.counts_per_electron,
-            offset_counts=camera.offset_counts,
-            saturation_counts=most,
-            detector_transposed=camera.transposed,
-            detector_flipped_y=camera.flipped_y,
-            detector_flipped_x=camera.flipped_x,
-            scan_to_detector_deg=path.scan_to_detector_deg,
-        ),
-        overview=OverviewSettings(
-            pixel_angstrom=image.pixel_angstrom,
-            dose_e_per_a2=image.dose_e_per_a2,
-            counts_per_electron=1,
-            aperture_mrad=image.aperture_mrad,
-            spherical_aberration_mm=image.spherical_aberration_mm,
-            scan_to_image_deg=image.scan_to_image_deg,
-            image_flipped_y=image.flipped_y,
-        ),
-    )
+            write_acquisition(folder / f"{stem}.yaml", nominal_settings(settings, name))
+        write_truth(folder, truth_of(scene, structures, seed, rows))
 
 
 def _write_frames(
@@ -170,11 +131,11 @@ def _write_frames(
         writers = []
         for name in formats:
             path = folder / scan_file_name("scan", name)
-            dtype, most = file_type(settings.camera, BITS.get(name, 32))
+            dtype, most = file_type(settings.camera, name)
             writer = open_files.enter_context(
                 scan_writer(
                     path, name, settings.path.shape, (side, side), dtype,
-                    known(settings, name).scan,
+                    nominal_settings(settings, name).scan,
                 )
             )  # fmt: skip
             writers.append((writer, dtype, most))
@@ -221,13 +182,12 @@ def _one(
     pattern = expected_pattern(instrument, lit.wave, (y, x), lit.lost)
     counts = counted(instrument, pattern, float(scene.exposures[number]), generator)
     camera = instrument.settings.camera
-    _, most = file_type(camera, 32)
     ice, carbon = (lit.weight * lit.window.thickness).sum((-2, -1)).tolist()
     crystalline = float((lit.weight * lit.window.crystalline).sum())
     strongest = int(np.argmax(lit.shares)) if lit.shares else -1
     hit = strongest >= 0 and lit.shares[strongest] >= LIT_SHARE
     molecule = near[strongest] if hit else -1
-    full = int((counts >= most).sum())
+    full = int((counts >= largest_count(camera)).sum())
     return counts, {
         "frame_class": frame_class(
             saturated=full >= max(2, SATURATED_SHARE * counts.size),
@@ -246,64 +206,3 @@ def _one(
         "crystalline_share": crystalline,
         "lost": lit.lost,
     }
-
-
-def _truth(
-    scene: Scene,
-    structures: Sequence[PreparedStructure],
-    seed: int,
-    rows: Sequence[dict[str, Any]],
-) -> ScanTruth:
-    settings = scene.instrument.settings
-    camera, path, image = settings.camera, settings.path, settings.image
-    frame = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    middle = camera.pixels // 2
-    places = np.array([one.place for one in scene.placed]).reshape(-1, 2)
-    pixel = image_lattice(settings).pixels(places)[:, ::-1]
-    if image.flipped_y:
-        pixel = np.stack([image_side(settings) - 1 - pixel[:, 0], pixel[:, 1]], 1)
-    waves = [wave.on_grid(camera.pixels, settings.box_angstrom).numpy() for wave in scene.waves]
-    arrays = TruthArrays(
-        frame_class=frame["frame_class"].astype(np.uint8),
-        beam=scene.beam.astype(np.float32),
-        direct_beam_pixels=(scene.centres + middle).astype(np.float32),
-        exposure_e_per_a2=scene.exposures.astype(np.float32),
-        frame_molecule=frame["frame_molecule"].astype(np.int32),
-        frame_share=frame["frame_share"].astype(np.float32),
-        frame_offset=frame["frame_offset"].astype(np.float32),
-        frame_lit=frame["frame_lit"].astype(np.int32),
-        ice_angstrom=frame["ice_angstrom"].astype(np.float32),
-        carbon_angstrom=frame["carbon_angstrom"].astype(np.float32),
-        crystalline_share=frame["crystalline_share"].astype(np.float32),
-        lost=frame["lost"].astype(np.float32),
-        molecule_place=places,
-        molecule_structure=np.array([one.structure for one in scene.placed], np.int32),
-        molecule_quaternion=np.array([one.quaternion for one in scene.placed]).reshape(-1, 4),
-        molecule_shift=np.array([one.shift for one in scene.placed]).reshape(-1, 3),
-        molecule_damaged=np.array([one.damaged for one in scene.placed], bool),
-        molecule_radius_angstrom=np.array([w.radius_angstrom for w in scene.waves], np.float32),
-        molecule_pixel=pixel.astype(np.float32),
-        waves=np.array(waves, np.complex64).reshape(-1, camera.pixels, camera.pixels),
-    )
-    scan = {
-        "structures": [structure.name for structure in structures],
-        "box_angstrom": settings.box_angstrom,
-        "mrad_per_pixel": camera.mrad_per_pixel * (1 + camera.camera_length_error),
-        "ellipticity": camera.ellipticity,
-        "ellipticity_angle_deg": camera.ellipticity_angle_deg,
-        "step_angstrom": path.step_angstrom * (1 + path.scale_error),
-        "scan_rotation_deg": path.rotation_error_deg,
-        "scan_to_detector_deg": path.scan_to_detector_deg - path.rotation_error_deg,
-        "scan_to_image_deg": image.scan_to_image_deg
-        + image.rotation_error_deg
-        - path.rotation_error_deg,
-        "nominal_to_detector_deg": path.scan_to_detector_deg,
-        "nominal_to_image_deg": image.scan_to_image_deg + image.rotation_error_deg,
-        "image_pixel_angstrom": image.pixel_angstrom * (1 + image.scale_error),
-        "image_offset_angstrom": image.offset_angstrom,
-        "defocus_angstrom": image.defocus_angstrom,
-        "frame_lattice_pixels": frame_pixels(settings),
-    }
-    inputs = {structure.name: structure.sha256 for structure in structures}
-    record = provenance("simulate --scan", settings.model_dump(mode="json"), seed, inputs)
-    return ScanTruth(arrays, scan, record)
