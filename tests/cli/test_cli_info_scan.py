@@ -66,7 +66,8 @@ def test_the_look_tells_what_scatters(scan: Path) -> None:
 
     look = look_at(open_scan(scan, ScanSettings()), ScanSettings())
     assert sorted(np.argsort(look.scattered)[-2:]) == [9, 10]
-    assert look.beam.sum() == 9
+    assert 9 < look.beam.sum() < 120
+    assert look.beam[16, 12]
     assert look.mean.shape == FRAME
 
 

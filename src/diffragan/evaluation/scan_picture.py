@@ -95,7 +95,8 @@ def _beam(mean: NDArray[np.float64]) -> NDArray[np.bool_]:
     radius = np.linalg.norm(bright - centre, axis=1).max()
     y, x = np.indices(mean.shape)
     distance = np.hypot(y - centre[0], x - centre[1])
-    return distance <= BEAM_ROOM * radius + BEAM_ROOM_PIXELS
+    inside: NDArray[np.bool_] = distance <= BEAM_ROOM * radius + BEAM_ROOM_PIXELS
+    return inside
 
 
 def _blocks(count: int) -> Iterator[tuple[int, int]]:
