@@ -18,7 +18,7 @@ Points = NDArray[np.float64]
 """`(n, 2)`, row and column; pixel i reaches from i - 1/2 to i + 1/2."""
 Move = Callable[[Points], Points]
 """Rows and columns of the other grid, of rows and columns of this one."""
-MOST_SINGLY = 4_000_000
+MOST_SINGLY = 300_000
 """More electrons than these are not moved one by one, but by parts of a pixel."""
 PARTS = 8
 """Parts of a pixel's side."""
