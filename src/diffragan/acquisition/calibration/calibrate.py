@@ -27,6 +27,9 @@ from diffragan.typing import Patterns
 SAMPLE_FRAMES = 800
 ALL_IN_ONE_ROW = 1
 CONTRADICTION_SIGMAS = 3.0
+ELLIPSE_FROM = 0.25
+"""Share of the outermost ring from which on rings tell the ellipse: at low angles edges of a film
+scatter to one side."""
 LARGEST_ERROR = 0.005
 """A camera length by rings that is known worse than this does not replace a given one."""
 LOW_PER_ANGSTROM = (1 / 40, 1 / 8)
@@ -75,7 +78,7 @@ def calibrate(
                 yield group, chosen, counts
                 bar.advance(len(counts))
 
-        statistics = pixel_statistics(((g, counts) for g, _, counts in blocks()), saturation)
+        statistics = pixel_statistics(blocks(), saturation)
         pixels = judge_pixels(statistics, settings, whole)
         mean = (statistics.mean - pixels.offset_counts) / pixels.counts_per_electron
         centring = first_centring(mean, pixels, shape)
@@ -83,7 +86,7 @@ def calibrate(
             sample = centre_sample(blocks(), centring, pixels, shape, len(numbers))
             centring = sample.centring
     inner, outer = _ring_range(sample)
-    ellipse = find_ellipse(sample.aligned, inner, outer)
+    ellipse = find_ellipse(sample.aligned, max(inner, ELLIPSE_FROM * outer), outer)
     warnings = list(pixels.warnings)
     camera, mrad = _camera(sample, ellipse, settings, rings, inner, warnings)
     share = statistics.saturated_frames / len(numbers)

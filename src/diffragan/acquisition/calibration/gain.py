@@ -7,23 +7,20 @@ import numpy as np
 from scipy.optimize import nnls
 
 from diffragan.acquisition.calibration.shadows import Flags
-from diffragan.acquisition.calibration.statistics import (
-    TILE,
-    Maps,
-    PixelStatistics,
-    variance,
-)
+from diffragan.acquisition.calibration.statistics import TILE, Maps, PixelStatistics
 
 LEAST_PLACES = 24
 """Pixels or tiles below which no line is drawn through their variances."""
 LEVELS = 40
 """Levels of brightness that they are gathered in."""
-FEWEST_LEVELS = 5
-FEWEST_FRAMES = 2
+FEWEST_LEVELS = 10
+FEWEST_PAIRS = 4
 FEW_COUNTS = 1e-3
 """Share of the highest level's mean from which on the lowest begins."""
 LEVEL_ERROR = 0.01
 """Relative error of a level's variance by chance, about."""
+LARGEST_ERROR = 0.3
+"""Relative error from which on nothing is said."""
 CHANGE_DIFFERS = 0.3
 """By what share the change of the pattern differs from place to place, about."""
 
@@ -44,7 +41,8 @@ def gain_from_variance(
 
     Electrons arrive at random, so the variance of a sum is its mean times the counts of an
     electron. Two things add to it: read noise, the same everywhere, and changes of the pattern
-    itself (speckle, thickness), which grow with the square of the mean. So
+    itself (speckle), which grow with the square of the mean; neighbours in the scan are compared,
+    which are about as thick. So
 
         variance = read + gain * mean + change * mean^2
 
@@ -66,38 +64,51 @@ def gain_from_variance(
 
     Source: Janesick, Photon Transfer (SPIE Press, 2007), ch. 5 (the photon transfer curve).
     """
-    n = statistics.frames[:, None, None]
+    if statistics.pairs.min() < FEWEST_PAIRS:
+        return None
+    n, pairs = statistics.frames[:, None, None], statistics.pairs[:, None, None]
     if tiled:
         rows, columns = statistics.tile_sums.shape[1:]
         cut = usable[: rows * TILE, : columns * TILE]
         chosen = cut.reshape(rows, TILE, columns, TILE).all((1, 3))
         mean = statistics.tile_sums / n - offset_counts * TILE**2
-        spread = variance(statistics.frames, statistics.tile_sums, statistics.tile_square_sums)
+        spread = statistics.tile_pair_squares / pairs
     else:
-        chosen, mean, spread = usable, statistics.sums / n - offset_counts, statistics.variance()
+        chosen, mean = usable, statistics.sums / n - offset_counts
+        spread = statistics.pair_squares / pairs
     chosen = chosen & (mean.mean(0) > 0)
-    if statistics.frames.min() < FEWEST_FRAMES or chosen.sum() < LEAST_PLACES:
+    if chosen.sum() < LEAST_PLACES:
         return None
     x, y = _gathered(mean[:, chosen], spread[:, chosen])
     if len(x) < FEWEST_LEVELS or np.ptp(x) <= 0:
         return None
+    whole = _fit(x, y)
+    half = len(x) // 2
+    parts = [_fit(x[a:b], y[a:b]) for a, b in ((0, half), (half, len(x)))]
+    if whole is None or None in parts:
+        return None
+    gains = [fit[0] for fit in (whole, *parts) if fit is not None]
+    # Speckle differs from place to place: where dark and bright places disagree, it is in the way.
+    error = hypot(whole[1], float(np.std(gains)))
+    return Gain(gains[0], error) if error < LARGEST_ERROR * gains[0] else None
+
+
+def _fit(mean: Maps, spread: Maps) -> tuple[float, float] | None:
+    """Gain of a quadratic curve through levels, and its error by what is left."""
     # Variances differ a thousandfold: columns are scaled to keep the fit well conditioned.
-    scale = float(x.max())
-    design = np.stack([np.ones_like(x), x / scale, (x / scale) ** 2], 1)
-    weight = 1 / y
+    scale = float(mean.max())
+    design = np.stack([np.ones_like(mean), mean / scale, (mean / scale) ** 2], 1)
+    weight = 1 / spread
     for _ in range(3):
-        found, covariance = _solve(design, y, weight)
+        found, covariance = _solve(design, spread, weight)
         fitted = design @ found
         change = CHANGE_DIFFERS * design[:, 2] * found[2] / fitted
-        residual = (y - fitted) * weight
+        residual = (spread - fitted) * weight
         width = 1.4826 * np.median(np.abs(residual)) + 1e-12
         off = np.clip(np.abs(residual) / (3 * width), 1, None)
         weight = 1 / (fitted * np.sqrt((LEVEL_ERROR**2 + change**2) * off))
-    gain = float(found[1]) / scale
-    # What changes with the pattern is told from electrons best where it is least beside them.
-    least = float((design[:, 2] * found[2] / np.maximum(design[:, 1] * found[1], 1e-30)).min())
-    error = hypot(sqrt(float(covariance[1, 1])) / scale, CHANGE_DIFFERS * least * gain)
-    return Gain(gain, error) if gain > 0 and np.isfinite(error) else None
+    gain, error = float(found[1]) / scale, sqrt(float(covariance[1, 1])) / scale
+    return (gain, error) if gain > 0 and np.isfinite(error) else None
 
 
 def _gathered(mean: Maps, spread: Maps) -> tuple[Maps, Maps]:

@@ -31,7 +31,13 @@ class PixelStatistics:
     """`(group, q_y, q_x)` of their squares."""
     tile_sums: Maps
     """`(group, tile_y, tile_x)` of the counts in squares of `TILE` pixels."""
-    tile_square_sums: Maps
+    pairs: NDArray[np.int64]
+    """`(group,)`, how many frames were compared with the next one of the scan."""
+    pair_squares: Maps
+    """`(group, q_y, q_x)`, half the square of what neighbours in the scan differ by: variance
+    without what changes from place to place on the specimen."""
+    tile_pair_squares: Maps
+    """`(group, tile_y, tile_x)`, the same of the squares' counts."""
     saturated: NDArray[np.int64]
     """`(q_y, q_x)`, in how many frames a pixel held the largest value."""
     saturated_frames: int
@@ -49,23 +55,19 @@ class PixelStatistics:
 
     def variance(self) -> Maps:
         """Variance about the mean of each group, `(group, q_y, q_x)`."""
-        return variance(self.frames, self.sums, self.square_sums)
-
-
-def variance(frames: NDArray[np.int64], sums: Maps, square_sums: Maps) -> Maps:
-    """Unbiased variance from sums over `frames` of each group, `(group, ...)`."""
-    n = frames[:, None, None]
-    return np.asarray((square_sums - sums**2 / n).clip(min=0) / np.maximum(n - 1, 1))
+        n = self.frames[:, None, None]
+        squares = self.square_sums - self.sums**2 / n
+        return np.asarray(squares.clip(min=0) / np.maximum(n - 1, 1))
 
 
 def pixel_statistics(
-    blocks: Iterable[tuple[int, Patterns]], saturation_counts: float | None
+    blocks: Iterable[tuple[int, NDArray[np.int64], Patterns]], saturation_counts: float | None
 ) -> PixelStatistics:
     """Add up frames pixel by pixel.
 
     Parameters
     ----------
-    blocks : Pairs of a group, from 0, and its counts `(frame, q_y, q_x)`.
+    blocks : A group, from 0, the frames' numbers in the scan and counts `(frame, q_y, q_x)`.
     saturation_counts : Largest value that a pixel can hold; none is no limit.
 
     Raises
@@ -74,10 +76,17 @@ def pixel_statistics(
     """
     totals: dict[int, list[torch.Tensor]] = {}
     counts: dict[int, int] = {}
+    pairs: dict[int, int] = {}
     saturated, saturated_frames = None, 0
-    for group, block in blocks:
+    for group, numbers, block in blocks:
         tiles = torch.nn.functional.avg_pool2d(block[:, None], TILE)[:, 0] * TILE**2
-        parts = [_sum(block), _square_sum(block), _sum(tiles), _square_sum(tiles)]
+        first = torch.from_numpy(np.flatnonzero(np.diff(numbers) == 1)).to(block.device)
+        parts = [
+            *(block.sum(0, dtype=torch.float64), _square_sum(block)),
+            tiles.sum(0, dtype=torch.float64),
+            *(_square_sum(v[first + 1] - v[first]) / 2 for v in (block, tiles)),
+        ]
+        pairs[group] = pairs.get(group, 0) + len(first)
         if group in totals:
             totals[group] = [a + b for a, b in zip(totals[group], parts, strict=True)]
         else:
@@ -92,13 +101,15 @@ def pixel_statistics(
     if saturated is None:
         raise InputError("the scan holds no complete frame yet")
     order = sorted(totals)
-    summed = [torch.stack([totals[g][i] for g in order]).cpu().numpy() for i in range(4)]
+    summed = [torch.stack([totals[g][i] for g in order]).cpu().numpy() for i in range(5)]
     found = PixelStatistics(
         frames=np.array([counts[g] for g in order]),
         sums=summed[0],
         square_sums=summed[1],
         tile_sums=summed[2],
-        tile_square_sums=summed[3],
+        pairs=np.array([pairs[g] for g in order]),
+        pair_squares=summed[3],
+        tile_pair_squares=summed[4],
         saturated=saturated.cpu().numpy(),
         saturated_frames=saturated_frames,
     )
@@ -113,10 +124,6 @@ def pixel_statistics(
             "beam blanked?"
         )
     return found
-
-
-def _sum(block: Patterns) -> torch.Tensor:
-    return block.sum(0, dtype=torch.float64)
 
 
 def _square_sum(block: Patterns) -> torch.Tensor:
