@@ -1,0 +1,1 @@
+"""Which frames of a scan hit one molecule: statistics, background, features, probabilities."""
