@@ -31,6 +31,7 @@ KINDS: dict[str, type[Settings]] = {
     "slurm": SlurmSettings,
     "acquisition": AcquisitionSettings,
     "raw-scan": RawScan,
+    "scan-simulation": ScanSimulation,
 }
 LARGEST_FILE_BYTES = 1_000_000
 LONGEST_SHOWN = 60
