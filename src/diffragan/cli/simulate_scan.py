@@ -23,12 +23,11 @@ def make_experiment(
     """
     from diffragan.config.load import load_scan_simulation
     from diffragan.errors import ConfigError
-    from diffragan.io.scans.write import scan_file_name
-    from diffragan.simulation.scan.run import needs, simulate_scan
+    from diffragan.simulation.scan.run import needs, scan_files, simulate_scan
     from diffragan.structures.prepared import read_prepared_many
 
     settings = load_scan_simulation(preset, config)
-    names = [scan_file_name("scan", name) for name in formats]
+    names = [path.name for path in scan_files(out, formats).values()]
     if len(set(formats)) < len(formats) or not formats:
         raise ConfigError("--format takes each format once, and at least one")
     prepared = read_prepared_many(structures)

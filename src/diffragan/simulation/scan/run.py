@@ -69,6 +69,14 @@ def needs(settings: ScanSimulation, formats: Sequence[str]) -> Needs:
     return Needs(memory, disk)
 
 
+def scan_files(folder: Path, formats: Sequence[str]) -> dict[str, Path]:
+    """Name the scan's file in each format; some formats end alike, so all but the first say it."""
+    stems = ("scan" if number == 0 else f"scan-{name}" for number, name in enumerate(formats))
+    return {
+        name: folder / scan_file_name(stem, name) for name, stem in zip(formats, stems, strict=True)
+    }
+
+
 @torch.no_grad()
 def simulate_scan(
     structures: Sequence[PreparedStructure],
@@ -81,7 +89,7 @@ def simulate_scan(
 ) -> None:
     """Make a simulated experiment in a new folder.
 
-        scan.FORMAT       the frames, in each format asked for
+        scan.FORMAT       the frames, in each format asked for; the second is scan-NAME.FORMAT
         overview.mrc      the image of the field
         experiment.yaml   what a laboratory would know, for `ingest`
         truth.json/.npz   what really was
@@ -129,8 +137,7 @@ def _write_frames(
     rows: list[dict[str, Any]] = []
     with ExitStack() as open_files, progress_bar(settings.frames, "frames") as bar:
         writers = []
-        for name in formats:
-            path = folder / scan_file_name("scan", name)
+        for name, path in scan_files(folder, formats).items():
             dtype, most = file_type(settings.camera, name)
             writer = open_files.enter_context(
                 scan_writer(
