@@ -12,6 +12,8 @@ class ScanSettings(Settings):
 
     shape: tuple[int, int] | None = None
     """Positions of the scan along y and x, for formats that only number their frames."""
+    first_frame: int = Field(0, ge=0)
+    """How many frames of the file come before the first position; they are left out."""
     energy_kev: float | None = Field(None, ge=10, le=3000)
     mrad_per_pixel: float | None = Field(None, gt=0, le=100)
     """Angle between neighbouring pixels of the detector [mrad]."""

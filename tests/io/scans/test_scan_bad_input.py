@@ -63,6 +63,14 @@ def test_a_few_frames_left_over_are_a_warning(mib: Path) -> None:
     assert any("[3, 5], and [2, 7] was given" in words for words in opened.info.warnings)
 
 
+def test_early_frames_are_left_out(mib: Path) -> None:
+    with pytest.raises(InputError, match=r"or scan\.first_frame, if the first are of no"):
+        open_scan(mib, ScanSettings(shape=(2, 5)))
+    opened = open_scan(mib, ScanSettings(shape=(2, 5), first_frame=5))
+    assert opened.available() == 10
+    np.testing.assert_array_equal(opened.read(0, 10), FRAMES[5:])
+
+
 def test_a_header_that_is_not_there_is_told(mib: Path) -> None:
     content = bytearray(mib.read_bytes())
     del content[3 * RECORD_BYTES : 3 * RECORD_BYTES + 2]
@@ -117,6 +125,7 @@ def test_gaps_between_frames_are_skipped(tmp_path: Path) -> None:
         ("f.xml", b"<root><other/></root>", "is XML, but not EMPAD's"),
         ("f.xml", b"<root>", "cannot be read as XML"),
         ("f.xml", b'<root><raw_file filename="g.raw"/></root>', "g.raw: there is no such file"),
+        ("f.yaml", b"kind: raw-scan", "name the file of frames that it describes"),
         ("f.hdr", b"HDR,", "of no format this program knows"),
         ("f.trpx", b"<Terse prolix_bits=", "its header does not end"),
         ("f.trpx", b'<Terse prolix_bits="16"/>', "tells no number_of_values"),

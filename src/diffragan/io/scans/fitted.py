@@ -34,6 +34,7 @@ class FittedScan:
         InputError : Frames are missing, left over, or absurd.
         """
         self._scan = scan
+        self._skipped = given.first_frame or scan.info.found.first_frame
         notes = [*scan.info.warnings, *contradictions(scan.info.found, given)]
         shape = given.shape or scan.info.shape
         if given.shape and scan.info.shape and given.shape != scan.info.shape:
@@ -50,7 +51,7 @@ class FittedScan:
 
     def available(self) -> int:
         """Count the frames of the scan that are complete by now."""
-        count = self._scan.available()
+        count = max(self._scan.available() - self._skipped, 0)
         shape = self.info.shape
         return count if shape is None else min(count, shape[0] * shape[1])
 
@@ -68,11 +69,12 @@ class FittedScan:
             )
         if first == last:
             return np.empty((0, *self.info.frame_shape), self.info.dtype)
-        return self._scan.read(first, last)
+        return self._scan.read(first + self._skipped, last + self._skipped)
 
     def _complete(self) -> list[str]:
         """Return lines about frames that are left over."""
-        path, shape, count = self.info.path, self.info.shape, self._scan.available()
+        path, shape = self.info.path, self.info.shape
+        count = max(self._scan.available() - self._skipped, 0)
         if isinstance(self._scan, FolderScan) and (gap := self._scan.missing_number()) is not None:
             raise InputError(f"{path}: has no file of number {gap}, though later ones are there")
         left = (

@@ -1,19 +1,19 @@
 """Scans in HDF5: EMD of the NCEM and py4DSTEM, HyperSpy's, NeXus, Velox's, or any other.
 
 The array is found when there is only one of 4 axes, or else of 3; another is named by its path
-inside, as in `FILE.h5/entry/data`.
+inside, as in `FILE.h5/entry/data`. Arrays that one detector wrote one after another, perhaps into
+other files, are one scan.
 """
 
 from pathlib import Path, PurePosixPath
 from typing import Any
-
-import numpy as np
 
 from diffragan.config.acquisition import ScanSettings
 from diffragan.errors import InputError, MissingExtraError
 from diffragan.io.scans.array_scan import ArrayScan, frame_shape_of, shape_of_scan, usual_shape
 from diffragan.io.scans.axes import step_and_sampling
 from diffragan.io.scans.found import found_settings
+from diffragan.io.scans.hdf5_arrays import Found, arrays_in
 from diffragan.io.scans.hdf5_axes import described_by
 from diffragan.io.scans.reading import readable
 from diffragan.io.scans.scan import ScanInfo
@@ -22,8 +22,6 @@ MAGIC = b"\x89HDF\r\n\x1a\n"
 CACHE_BYTES = 256_000_000
 """A chunk holds the frames of several rows in some files; they are unpacked once then."""
 MOST_LISTED = 6
-SMALLEST_FRAME = 8
-"""Sides that are shorter are of tables and curves, not of patterns."""
 
 
 def open_hdf5(path: Path, inside: str, given: ScanSettings) -> ArrayScan:
@@ -50,8 +48,9 @@ def open_hdf5(path: Path, inside: str, given: ScanSettings) -> ArrayScan:
                 f"{path}: is damaged, cut off or still being written; copy it again "
                 f"({' '.join(str(error).split())[:80]})"
             ) from None
-    array = _chosen(path, file, inside) if inside else _only(path, file)
-    described = described_by(array)
+    chosen = _chosen(path, file, inside) if inside else _only(path, file)
+    array = chosen.array
+    described = described_by(chosen)
     shape = usual_shape(tuple(array.shape), described.order)
     axes = described.axes
     step, sampling, unequal = step_and_sampling(axes) if axes else (None, None, ())
@@ -62,32 +61,20 @@ def open_hdf5(path: Path, inside: str, given: ScanSettings) -> ArrayScan:
         sampling=described.sampling or sampling,
         camera_length=described.camera_length,
         detector_pixel=described.detector_pixel,
+        saturation_counts=described.saturation_counts,
         shape=shape_of_scan(shape),
     )
     info = ScanInfo(
-        path, f"HDF5 ({described.layout}, {array.name})", found.shape, frame_shape_of(shape),
+        path, f"HDF5 ({described.layout}, {chosen.name})", found.shape, frame_shape_of(shape),
         array.dtype.newbyteorder("="), found, notes + unequal,
     )  # fmt: skip
     return ArrayScan(info, array, described.order)
 
 
-def _chosen(path: Path, file: Any, inside: str) -> Any:
-    h5py = _h5py()
-    found = file.get(inside)
-    if isinstance(found, h5py.Group):
-        arrays = _arrays(found)
-        found = arrays[0] if len(arrays) == 1 else None
-    if found is None or not _is_scan(found):
-        raise InputError(
-            f"{path}: has no array of 3 or 4 axes at '{inside}'; there are {_listed(_arrays(file))}"
-        )
-    return found
-
-
-def _only(path: Path, file: Any) -> Any:
-    arrays = _arrays(file)
+def _only(path: Path, file: Any) -> Found:
+    found = arrays_in(file)
     for axes in (4, 3):
-        fitting = [array for array in arrays if array.ndim == axes]
+        fitting = [one for one in found if one.array.ndim == axes]
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
@@ -96,28 +83,21 @@ def _only(path: Path, file: Any) -> Any:
     raise InputError(f"{path}: is HDF5, but holds no array of 3 or 4 axes")
 
 
-def _arrays(group: Any) -> list[Any]:
-    """Return all arrays that may be scans, each once though several paths may lead to it."""
-    h5py = _h5py()
-    found: list[Any] = []
-
-    def look(_: str, thing: Any) -> None:
-        if isinstance(thing, h5py.Dataset) and _is_scan(thing):
-            found.append(thing)
-
-    group.visititems(look)
-    return found
-
-
-def _is_scan(array: Any) -> bool:
-    numbers = np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)
-    if not numbers or array.ndim not in (3, 4) or not array.size:
-        return False
-    return bool(sum(side >= SMALLEST_FRAME for side in array.shape) >= 2)
+def _chosen(path: Path, file: Any, inside: str) -> Found:
+    found = arrays_in(file)
+    name = "/" + inside
+    fitting = [one for one in found if one.name == name] or [
+        one for one in found if one.name.startswith(name + "/")
+    ]
+    if len(fitting) != 1:
+        raise InputError(
+            f"{path}: has no array of 3 or 4 axes at '{inside}'; there are {_listed(found)}"
+        )
+    return fitting[0]
 
 
-def _listed(arrays: list[Any]) -> str:
-    names = [f"{array.name} {tuple(array.shape)}" for array in arrays]
+def _listed(found: list[Found]) -> str:
+    names = [f"{one.name} {tuple(one.array.shape)}" for one in found]
     more = "" if len(names) <= MOST_LISTED else f" and {len(names) - MOST_LISTED} more"
     return ", ".join(names[:MOST_LISTED]) + more if names else "none"
 

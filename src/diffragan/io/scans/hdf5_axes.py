@@ -5,7 +5,6 @@ NeXus manual (NXdata, https://manual.nexusformat.org), and Velox's as RosettaSci
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from diffragan.io.scans import hyperspy_layout as hyperspy
 from diffragan.io.scans.array_scan import Order
 from diffragan.io.scans.axes import Axis
+from diffragan.io.scans.hdf5_arrays import Found
 from diffragan.io.scans.hyperspy_layout import text
 from diffragan.io.scans.units import Quantity, is_frequency, mrad
 
@@ -30,6 +30,7 @@ class Described:
     sampling: Quantity | None = None
     camera_length: Quantity | None = None
     detector_pixel: Quantity | None = None
+    saturation_counts: float | None = None
     order: Order = "frames first"
 
 
@@ -42,18 +43,20 @@ ENERGY_NAMES = (
     "energy",
 )
 """Of NeXus files, in their order of trust; only those that give a unit are used."""
+LENGTH_NAMES = ("camera_length", "detector_distance")
+PIXEL_NAMES = ("x_pixel_size",)
 
 
-def described_by(array: Any) -> Described:
-    """Return what the layout around an array of h5py tells of it."""
-    group = array.parent
+def described_by(found: Found) -> Described:
+    """Return what the layout around an array tells of it."""
     for describe in (_hyperspy, _velox, _emd, _nexus):
-        if found := describe(array, group):
-            return found
+        if described := describe(found):
+            return described
     return Described("no known layout")
 
 
-def _hyperspy(array: Any, group: Any) -> Described | None:
+def _hyperspy(found: Found) -> Described | None:
+    array, group = found.array, found.group
     if not hyperspy.is_signal(group):
         return None
     energy, camera_length = hyperspy.instrument(group)
@@ -61,19 +64,20 @@ def _hyperspy(array: Any, group: Any) -> Described | None:
     return Described("HyperSpy", axes, energy, camera_length=camera_length)
 
 
-def _emd(array: Any, group: Any) -> Described | None:
+def _emd(found: Found) -> Described | None:
     """Read EMD's axes, which count from 1 in files of the NCEM and from 0 in later ones."""
+    array, group = found.array, found.group
     first = next((n for n in (0, 1) if f"dim{n}" in group), None)
     if first is None or f"dim{first + array.ndim - 1}" not in group:
         return None
     axes = tuple(_vector(group[f"dim{first + place}"]) for place in range(array.ndim))
     values = _calibration(group)
     # The NCEM's axes run from the slowest in some programs, and from the fastest in HyperSpy.
-    backwards = first == 1 and (_is_pattern(axes[0]) or "/signals/" in array.name)
+    backwards = first == 1 and (_is_pattern(axes[0]) or "/signals/" in found.name)
     return Described(
         "EMD",
         axes[::-1] if backwards else axes,
-        energy=_beam(array.file),
+        energy=_first(_scalars(group.file), ENERGY_NAMES),
         step=_pair(values, "R_pixel_size", "R_pixel_units"),
         sampling=_pair(values, "Q_pixel_size", "Q_pixel_units"),
         order="reversed" if backwards else "frames first",
@@ -86,17 +90,28 @@ def _is_pattern(axis: Axis) -> bool:
     return is_frequency(sampling) or bool(mrad(sampling, None))
 
 
-def _nexus(array: Any, group: Any) -> Described | None:
+def _nexus(found: Found) -> Described | None:
+    array, group = found.array, found.group
     if text(group.attrs.get("NX_class")) != "NXdata":
         return None
     names = [text(name) for name in np.atleast_1d(group.attrs.get("axes", []))]
     axes = tuple(_vector(group[name]) if name in group else Axis(name, 0.0, "") for name in names)
-    return Described("NeXus", axes if len(axes) == array.ndim else (), energy=_beam(array.file))
+    told = _scalars(group.file)
+    saturation = told.get("saturation_value")
+    return Described(
+        "NeXus",
+        axes if len(axes) == array.ndim else (),
+        energy=_first(told, ENERGY_NAMES),
+        camera_length=_first(told, LENGTH_NAMES),
+        detector_pixel=_first(told, PIXEL_NAMES),
+        saturation_counts=None if saturation is None else saturation.value,
+    )
 
 
-def _velox(array: Any, group: Any) -> Described | None:
+def _velox(found: Found) -> Described | None:
     """Read Velox's metadata: JSON as bytes, one column for each frame."""
-    if "/Data/Image/" not in array.name or "Metadata" not in group:
+    group = found.group
+    if "/Data/Image/" not in found.name or "Metadata" not in group:
         return None
     column = np.asarray(group["Metadata"][:, 0]).astype(np.uint8).tobytes()
     try:
@@ -140,24 +155,22 @@ def _pair(values: dict[str, Any], size: str, unit: str) -> Quantity | None:
         return None
 
 
-def _beam(file: Any) -> Quantity | None:
-    """Return the energy of the beam, where any group names it with a unit."""
-    found: dict[str, Quantity] = {}
-    for name, value, unit in _scalars(file):
-        key = name.lower()
-        if key in ENERGY_NAMES and unit and key not in found:
-            found[key] = Quantity(value, unit)
-    return next((found[name] for name in ENERGY_NAMES if name in found), None)
+def _first(told: dict[str, Quantity], names: tuple[str, ...]) -> Quantity | None:
+    """Return the first of some quantities that has a unit."""
+    return next((told[name] for name in names if name in told and told[name].unit), None)
 
 
-def _scalars(file: Any) -> Iterator[tuple[str, float, str]]:
-    """Yield names, values and units of single numbers, kept as datasets or as attributes."""
+def _scalars(file: Any) -> dict[str, Quantity]:
+    """Return single numbers of a file by their names, kept as datasets or as attributes."""
     things: list[tuple[str, Any]] = []
     file.visititems(lambda name, thing: things.append((name.rsplit("/", 1)[-1], thing)))
+    found: dict[str, Quantity] = {}
     for name, thing in things:
         if getattr(thing, "size", 0) == 1 and np.issubdtype(thing.dtype, np.number):
             value = float(np.asarray(thing[()]).reshape(-1)[0])
-            yield name, value, text(thing.attrs.get("units"))
+            found.setdefault(name.lower(), Quantity(value, text(thing.attrs.get("units"))))
         for key, kept in thing.attrs.items():
             if np.ndim(kept) == 0 and np.issubdtype(np.asarray(kept).dtype, np.number):
-                yield key, float(kept), text(thing.attrs.get(f"{key}_units"))
+                unit = text(thing.attrs.get(f"{key}_units"))
+                found.setdefault(key.lower(), Quantity(float(kept), unit))
+    return found

@@ -76,6 +76,8 @@ def _opener(path: Path) -> Opener:
             return opener
     if path.suffix.lower() == ".hdr" and path.with_suffix(".mib").is_file():
         raise InputError(f"{path}: is Merlin's header; name {path.with_suffix('.mib').name}")
+    if path.suffix.lower() in {".yaml", ".yml"}:
+        raise InputError(f"{path}: is a YAML; name the file of frames that it describes")
     return RawFileScan  # says how to describe it
 
 

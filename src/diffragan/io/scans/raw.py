@@ -7,6 +7,7 @@ import numpy as np
 from diffragan.config.acquisition import ScanSettings
 from diffragan.config.load import load_raw_scan
 from diffragan.errors import ConfigError, InputError
+from diffragan.io.scans.reading import readable
 from diffragan.io.scans.records import RecordFile, RecordLayout
 from diffragan.io.scans.scan import Frames, ScanInfo
 
@@ -60,6 +61,9 @@ def description_of(path: Path) -> Path | None:
     """Return the YAML beside a file that describes it as plain binary, if there is one."""
     for ending in (".yaml", ".yml"):
         beside = path.with_suffix(ending)
-        if beside != path and beside.is_file() and KIND in beside.read_text(errors="replace"):
-            return beside
+        if beside == path or not beside.is_file():
+            continue
+        with readable(beside):
+            if KIND in beside.read_text(errors="replace"):
+                return beside
     return None

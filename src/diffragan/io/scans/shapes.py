@@ -17,6 +17,11 @@ def fitting_shapes(frames: int) -> list[tuple[int, int]]:
 def check_count(path: Path, shape: tuple[int, int], frames: int) -> str | None:
     """Compare a scan's shape with the frames there are, and return a line if a few are left over.
 
+    Parameters
+    ----------
+    shape : Positions along y and x.
+    frames : Whole frames from the first position on.
+
     Raises
     ------
     InputError : Frames are missing, or there are more than a row too many.
@@ -32,8 +37,9 @@ def check_count(path: Path, shape: tuple[int, int], frames: int) -> str | None:
     listed = ", ".join(f"[{y}, {x}]" for y, x in shapes[:MOST_SHAPES])
     more = "" if len(shapes) <= MOST_SHAPES else " and others"
     rows = frames // shape[1]
+    early = "; or scan.first_frame, if the first are of no position" if frames > wanted else ""
     part = f", and for the {rows} whole rows [{rows}, {shape[1]}]" if 0 < rows < shape[0] else ""
     raise InputError(
         f"{path}: holds {frames} whole frames, and a scan of {shape[0]} x {shape[1]} has {wanted}; "
-        f"give in the configuration as scan.shape what fits: {listed}{more}{part}"
+        f"give in the configuration as scan.shape what fits: {listed}{more}{part}{early}"
     )
