@@ -6,10 +6,12 @@ from numpy.typing import NDArray
 
 from diffragan.acquisition.overview.frames import ImageFrame, Points
 
-CELL_ANGSTROM = 100.0
-"""About the size of the largest molecule: what is wider than a few cells is none."""
+CELL_ANGSTROM = 50.0
+"""About the size of a molecule: what is wider than some cells is none."""
 OUTLIER_SIGMAS = 6.0
-LEAST_CELLS = 4
+LEAST_CELLS = 8
+RIM_CELLS = 2
+"""Excluded around them: fringes, and edges softer than a cell."""
 MEAN_CHANGE = 0.03
 """Smaller changes of the mean are the ice's thickness and the beam's own evenness."""
 VARIANCE_CHANGE = 0.7
@@ -21,7 +23,7 @@ def excluded_cells(electrons: NDArray[np.float32], pixel_angstrom: float) -> NDA
     """Mark the cells of an image whose mean or variance is far from that of most others.
 
     Both are judged robustly, by the median and its deviation. Single cells may be a heavy
-    molecule; only connected ones are excluded, with a rim of one cell.
+    molecule; only connected ones are excluded, with a rim.
 
     Parameters
     ----------
@@ -45,7 +47,7 @@ def excluded_cells(electrons: NDArray[np.float32], pixel_angstrom: float) -> NDA
     labels, count = scipy.ndimage.label(odd, structure=np.ones((3, 3)))
     sizes = scipy.ndimage.sum_labels(odd, labels, np.arange(1, count + 1)) if count else []
     large = np.isin(labels, 1 + np.flatnonzero(np.asarray(sizes) >= LEAST_CELLS))
-    return np.asarray(scipy.ndimage.binary_dilation(large, structure=np.ones((3, 3))))
+    return np.asarray(scipy.ndimage.binary_dilation(large, np.ones((3, 3)), iterations=RIM_CELLS))
 
 
 def cell_pixels(pixel_angstrom: float, shape: tuple[int, ...]) -> int:
@@ -60,6 +62,12 @@ def at_pixels(
     y = np.minimum(rows // side, cells.shape[0] - 1)
     x = np.minimum(columns // side, cells.shape[1] - 1)
     return np.asarray(cells[y, x])
+
+
+def spread(cells: NDArray[np.bool_], side: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Give every pixel `(y, x)` the value of its cell."""
+    rows, columns = (np.arange(n) for n in shape)
+    return at_pixels(cells, side, rows[:, None], columns[None, :])
 
 
 def at_cells(

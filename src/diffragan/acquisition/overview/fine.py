@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from diffragan.acquisition.overview.frames import Points, turn
+from diffragan.acquisition.overview.scattering_map import NOISE_DIAMETERS, ScatteringMap, band
 
 Values = NDArray[np.float64]
 
@@ -58,13 +59,16 @@ def refine(
     scale: float,
     shift_angstrom: Points,
     beam_diameter_angstrom: float,
+    darkness: ScatteringMap,
 ) -> Fine:
-    """Fit the map of scattered intensity by discs around the molecules of the image.
+    """Fit the map of scattered intensity by the image's thickness and discs around its molecules.
 
-    Each molecule adds its own strength wherever the beam covers it. The places of the positions
+    Each molecule adds its own strength wherever the beam covers it, and thickness adds in
+    proportion. The places of the positions
     are a linear map and a smooth drift (second order, and third along the slow direction);
     residuals of other origin lose their weight (Huber), and molecules that the scan does not show
-    get no strength. Errors are those of independent molecules (cluster-robust).
+    get no strength. Errors are those of independent
+    regions, two beams wide (cluster-robust).
 
     Parameters
     ----------
@@ -75,6 +79,7 @@ def refine(
     scale : Of the scan's step.
     shift_angstrom : Where the middle of the scan lies [Å].
     beam_diameter_angstrom : Of the illuminated disc [Å].
+    darkness : Of the image under the beam.
 
     Source: Huber, Robust Statistics (1981), sec. 7.8; Liang and Zeger, Biometrika 73 (1986) 13.
     """
@@ -91,32 +96,46 @@ def refine(
     radius, blur = beam_diameter_angstrom / 2, FIRST_BLUR * beam_diameter_angstrom
     step = _spacing(points)
     width = BACKGROUND_DIAMETERS * beam_diameter_angstrom / step
-    background, strength = np.zeros(intensity.size), np.zeros(len(molecules))
+    # Both maps lose what varies slowly in the scan, whose rims would not be those of the image.
+    wanted = band(intensity, beam_diameter_angstrom / step).ravel()
+    background, strength, share = np.zeros(wanted.size), np.zeros(len(molecules)), 0.0
+    weight = np.ones(wanted.size)
     for _ in range(ROUNDS):
-        blur = max(BLUR_SHRINKS * blur, _least_blur(step))
-        pairs = _pairs(terms @ coefficients, molecules, radius, blur)
+        blur = max(BLUR_SHRINKS * blur, _least_blur(step, beam_diameter_angstrom))
+        places = terms @ coefficients
+        pairs = _pairs(places, molecules, radius, blur)
         cover = pairs.matrix(len(points), len(molecules), pairs.value)
-        strength = _strengths(cover, intensity.ravel() - background, strength)
-        residual = intensity.ravel() - background - cover @ strength
-        background = background + _smooth(residual, intensity.shape, width)
-        residual = intensity.ravel() - background - cover @ strength
+        dark, dark_slope = darkness.at(places)
+        thick = band(dark.reshape(intensity.shape), beam_diameter_angstrom / step).ravel()
+        strength = _strengths(cover, wanted - background - share * thick, strength)
+        left = wanted - background - cover @ strength
+        weighed = weight * thick
+        share = max(float(weighed @ left) / max(float(weighed @ thick), 1e-12), 0.0)
+        background = background + _smooth(left - share * thick, intensity.shape, width)
+        residual = wanted - background - cover @ strength - share * thick
         sigma = MAD_TO_SIGMA * float(np.median(np.abs(residual - np.median(residual)))) or 1.0
         weight = np.minimum(1, HUBER_SIGMAS * sigma / np.maximum(np.abs(residual), 1e-12 * sigma))
-        slope = _slopes(pairs, strength, len(points))
-        normal, gradient = _equations(terms, slope, weight, residual, sigma)
+        slope = _slopes(pairs, strength, len(points)) + share * dark_slope
+        jacobian = (terms[:, :, None] * slope[:, None, :]).reshape(len(terms), -1)
+        weighted = jacobian * (weight / sigma**2)[:, None]
         prior = 1 / tolerance.ravel() ** 2
         pull = (start - coefficients).ravel() * prior
-        moved = np.linalg.solve(normal + np.diag(prior), gradient + pull)
+        normal = weighted.T @ jacobian + np.diag(prior)
+        moved = np.linalg.solve(normal, weighted.T @ residual + pull)
         coefficients = coefficients + moved.reshape(coefficients.shape)
-    clusters = _clusters(terms, pairs, strength, weight, residual, sigma, len(molecules))
-    inverse = np.linalg.inv(normal + np.diag(prior))
+    regions = _regions((intensity.shape[0], intensity.shape[1]), 2 * radius * 2 / step)
+    parts = np.zeros((int(regions.max()) + 1, jacobian.shape[1]))
+    np.add.at(parts, regions, weighted * residual[:, None])
+    clusters = parts.T @ parts
+    inverse = np.linalg.inv(normal)
     covariance = inverse @ (clusters + np.diag(prior)) @ inverse
     return _result(terms, coefficients, covariance, extent, int((strength > 0).sum()))
 
 
-def _least_blur(step_angstrom: float) -> float:
-    """Return the smallest blur of the profile: molecule, beam and the step of the scan [Å]."""
-    return sqrt(MOLECULE_BLUR_ANGSTROM**2 + step_angstrom**2 / 12)
+def _least_blur(step_angstrom: float, diameter_angstrom: float) -> float:
+    """Return the smallest blur of the profile: molecule, scan's step, and the map's own [Å]."""
+    smooth = NOISE_DIAMETERS * diameter_angstrom
+    return sqrt(MOLECULE_BLUR_ANGSTROM**2 + step_angstrom**2 / 12 + smooth**2)
 
 
 def _terms(unit: Points) -> Values:
@@ -180,25 +199,10 @@ def _slopes(pairs: _Pairs, strength: Values, count: int) -> Points:
     )
 
 
-def _equations(
-    terms: Values, slope: Points, weight: Values, residual: Values, sigma: float
-) -> tuple[Values, Values]:
-    jacobian = (terms[:, :, None] * slope[:, None, :]).reshape(len(terms), -1)
-    weighted = jacobian * (weight / sigma**2)[:, None]
-    return weighted.T @ jacobian, weighted.T @ residual
-
-
-def _clusters(
-    terms: Values, pairs: _Pairs, strength: Values, weight: Values, residual: Values,
-    sigma: float, molecules: int,
-) -> Values:  # fmt: skip
-    """Sum of squares of every molecule's part of the gradient."""
-    steep = pairs.slope * strength[pairs.molecule, None]
-    pull = (weight * residual)[pairs.position] / sigma**2
-    parts = (terms[pairs.position][:, :, None] * steep[:, None, :]).reshape(len(pull), -1)
-    gradient = np.zeros((molecules, parts.shape[1]))
-    np.add.at(gradient, pairs.molecule, parts * pull[:, None])
-    return np.asarray(gradient.T @ gradient)
+def _regions(shape: tuple[int, int], side: float) -> NDArray[np.int64]:
+    """Give the number of its square region to every position."""
+    rows, columns = (np.floor(np.arange(n) / max(side, 1.0)).astype(np.int64) for n in shape)
+    return np.asarray((rows[:, None] * (columns[-1] + 1) + columns[None, :]).ravel())
 
 
 def _result(

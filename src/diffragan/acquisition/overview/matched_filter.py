@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from diffragan.acquisition.overview.spectrum import power_spectrum
+from diffragan.acquisition.overview.contrast import Contrast
 from diffragan.config.optics import OpticsSettings
 from diffragan.electron import Electron
 from diffragan.grid import Grid
@@ -25,8 +25,6 @@ VOLUME_ANGSTROM3_PER_KDA = 1210.0
 """Of a folded protein. Harpaz, Gerstein and Chothia, Structure 2 (1994) 641."""
 EDGE_ANGSTROM = 3.0
 """Standard deviation of the Gaussian that softens the ball's edge."""
-PIXEL_ANGSTROM = 3.0
-"""The image is binned to pixels not larger than that: the ball has nothing finer to see."""
 TILE_PIXELS, MARGIN_PIXELS = 1024, 128
 COARSEST_ANGSTROM = 250.0
 """Coarser is the ice's thickness, not a molecule."""
@@ -35,22 +33,6 @@ COARSEST_ANGSTROM = 250.0
 def ball_radius_angstrom(mass_kda: float) -> float:
     """Radius of the ball of a folded protein's volume [Å]."""
     return float((3 * VOLUME_ANGSTROM3_PER_KDA * mass_kda / (4 * pi)) ** (1 / 3))
-
-
-def binned(
-    electrons: NDArray[np.float32], pixel_angstrom: float
-) -> tuple[NDArray[np.float32], float, int]:
-    """Add up whole blocks of pixels, up to `PIXEL_ANGSTROM`.
-
-    Returns
-    -------
-    Electrons `(y, x)`, the new pixel [Å], and how many old ones make its side.
-    """
-    factor = max(1, int(PIXEL_ANGSTROM / pixel_angstrom))
-    rows, columns = (n // factor for n in electrons.shape)
-    blocks = electrons[: rows * factor, : columns * factor]
-    summed = blocks.reshape(rows, factor, columns, factor).sum((1, 3))
-    return summed, pixel_angstrom * factor, factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +46,25 @@ class Filters:
     """Variance of the slope of each filter's response to noise, along one axis [1/Å2]."""
 
 
-def filters_for(
-    electrons: NDArray[np.float32],
-    pixel_angstrom: float,
-    optics: OpticsSettings,
-    electron: Electron,
-) -> Filters:
+def filters_for(contrast: Contrast, optics: OpticsSettings, electron: Electron) -> Filters:
     """Make the filters of an image: K / N over the root of the sum of K^2 / N.
 
     K is the ball's transform times the linear contrast of the lens, N the power of the contrast.
 
     Parameters
     ----------
-    electrons : `(y, x)`, binned.
-    pixel_angstrom : Edge of its pixels [Å].
+    contrast : Of the image.
     optics : The lens.
     electron : The beam's electron.
 
     Source: Turin, IRE Trans. Inf. Theory 6 (1960) 311.
     """
-    side = tile_pixels(electrons.shape)
-    grid = Grid(side, side * pixel_angstrom)
+    side = tile_pixels(contrast.values.shape)
+    grid = Grid(side, side * contrast.pixel_angstrom)
     half = side // 2 + 1
     q = torch.sqrt(grid.squared_frequencies(dtype=torch.float64))[:, :half]
     lens = phase_contrast(optics, grid, electron)[:, :half].double()
-    noise = noise_power(electrons, pixel_angstrom, q)
+    noise = contrast.noise_power(q)
     seen = (q > 1 / COARSEST_ANGSTROM) & (q < grid.nyquist_per_angstrom)
     # Half of a real transform holds all columns twice but the first.
     twice = torch.full_like(q, 2.0)
@@ -126,19 +102,6 @@ def ball_transform(q: Float[Tensor, "y x"], radius_angstrom: float) -> Float[Ten
     x = (2 * pi * radius_angstrom * q).clamp(min=1e-3)
     ball = 3 * (torch.sin(x) - x * torch.cos(x)) / x**3
     return ball * torch.exp(-2 * (pi * EDGE_ANGSTROM * q) ** 2)
-
-
-def noise_power(
-    electrons: NDArray[np.float32], pixel_angstrom: float, q: Float[Tensor, "y x"]
-) -> Float[Tensor, "y x"]:
-    """Power of the contrast's every coefficient, per pixel of the image, by rings."""
-    spectrum = power_spectrum(electrons, pixel_angstrom)
-    known = np.isfinite(spectrum.variance)
-    power = np.where(known, spectrum.power, 0).sum(0) / np.maximum(known.sum(0), 1)
-    mean = float(electrons.mean(dtype=np.float64))
-    # Not far below counting noise: a detector may blur it away, but then no signal is left either.
-    rings = np.interp(q.numpy(), spectrum.frequency, np.maximum(power, 0.05))
-    return torch.from_numpy(rings / mean)
 
 
 def filtered(

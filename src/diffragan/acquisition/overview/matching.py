@@ -14,6 +14,7 @@ from diffragan.acquisition.overview.registration import Registration
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.errors import InputError
 
+CONFIRMED_SHARE = 0.5
 NOTHING = -1
 """In place of a molecule's number."""
 
@@ -68,7 +69,8 @@ def match(
     A molecule is in the beam as soon as its rim is; a hit is kept when only one is, and its
     centre is no farther from the beam's than `hits.largest_offset_angstrom`, or where that is
     left out, its whole ball lies within the beam. A faint pick counts only where there is no sure
-    one: the hit itself says that there is something.
+    one, and where at least half of the frames that hold it whole are hits: these say that there
+    is something.
 
     Parameters
     ----------
@@ -88,7 +90,8 @@ def match(
     beams = registration.positions_angstrom.reshape(-1, 2)[frames]
     inside = picks.frame.holds(beams)
     odd = at_cells(picks.excluded, picks.excluded_pixel_angstrom, picks.frame, beams)
-    near = _near(beams, picks, diameter)
+    likely = _likely(frames, registration, picks, diameter)
+    near = _near(beams, picks, likely, diameter)
     molecule = np.full(len(frames), NOTHING)
     offset = np.full((len(frames), 2), np.nan)
     reasons = []
@@ -126,7 +129,25 @@ def _judged(others: list[int], inside: bool, odd: bool) -> Reason:
     return Reason.SEVERAL if len(others) > 1 else Reason.KEPT
 
 
-def _near(beams: Points, picks: Picks, diameter: float) -> list[list[int]]:
+def _likely(
+    frames: NDArray[np.int64], registration: Registration, picks: Picks, diameter: float
+) -> NDArray[np.bool_]:
+    """Tell which picks hits confirm: sure ones, and those that most frames on them do."""
+    everywhere = registration.positions_angstrom.reshape(-1, 2)
+    is_hit = np.zeros(len(everywhere), dtype=np.bool_)
+    is_hit[frames] = True
+    tree, likely = cKDTree(everywhere), picks.sure.copy()
+    for number in np.flatnonzero(~picks.sure):
+        # A beam that hardly holds a molecule whole is the least that can be asked for.
+        reach = max((diameter - picks.diameter_angstrom[number]) / 2, diameter / 4)
+        over = tree.query_ball_point(picks.centre_angstrom[number], reach)
+        likely[number] = bool(over) and bool(is_hit[over].mean() >= CONFIRMED_SHARE)
+    return likely
+
+
+def _near(
+    beams: Points, picks: Picks, likely: NDArray[np.bool_], diameter: float
+) -> list[list[int]]:
     """Find whose rims each beam reaches: the sure picks, or else the highest faint one."""
     if len(picks) == 0:
         return [[] for _ in beams]
@@ -136,7 +157,7 @@ def _near(beams: Points, picks: Picks, diameter: float) -> list[list[int]]:
     for beam, candidates in zip(beams, found, strict=True):
         index = np.array(sorted(candidates), dtype=np.int64)
         distance = np.linalg.norm(picks.centre_angstrom[index] - beam, axis=-1)
-        index = index[distance < diameter / 2 + radii[index]]
+        index = index[(distance < diameter / 2 + radii[index]) & likely[index]]
         sure = index[picks.sure[index]]
         # Picks are sorted by score.
         near.append((sure if len(sure) else index[:1]).tolist())
@@ -151,7 +172,7 @@ def _allowed(picks: Picks, molecule: int, diameter: float, settings: Acquisition
 def _views(
     molecule: NDArray[np.int64], offset: Points, kept: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Number each molecule's kept frames by their distance from the middle of the beam."""
+    """Give numbers to each molecule's kept frames by their distance from the middle of the beam."""
     views = np.full(len(molecule), NOTHING)
     distance = np.linalg.norm(offset, axis=-1)
     for number in np.unique(molecule[kept]):

@@ -10,18 +10,13 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from diffragan.acquisition.overview.centring import Centring
+from diffragan.acquisition.overview.contrast import Contrast, prepare
 from diffragan.acquisition.overview.defocus import Defocus
-from diffragan.acquisition.overview.exclusion import (
-    MAD_TO_SIGMA,
-    at_pixels,
-    cell_pixels,
-    excluded_cells,
-)
+from diffragan.acquisition.overview.exclusion import MAD_TO_SIGMA, at_pixels, spread
 from diffragan.acquisition.overview.frames import ImageFrame, Points
 from diffragan.acquisition.overview.matched_filter import (
     Filters,
     ball_radius_angstrom,
-    binned,
     filtered,
     filters_for,
 )
@@ -33,17 +28,19 @@ Map = NDArray[np.float32]
 
 FALSE_PICKS = 1.0
 """How many sure picks of the whole image noise alone may make; sets their lowest score."""
-FAINT_AREA_ANGSTROM2, FALSE_FAINT_PICKS = 50_000.0, 0.05
-"""How many faint ones in an area, about that of a beam."""
+FAINT_AREA_ANGSTROM2, FALSE_FAINT_PICKS = 10_000.0, 0.1
+"""How many faint ones in an area, about that of a narrow beam."""
+RIM_ANGSTROM = 30.0
+"""Nearer to the image's edge, a filter sees what is not there."""
 NOISE_CELL_ANGSTROM = 400.0
 """Side of the cells whose noise is measured: wide beside a molecule, narrow beside the ice."""
 EVIDENCE_SIGMAS = 2.5
 EVIDENCE_CELL_ANGSTROM = 25.0
+LEAST_MEAN = 0.05
+"""Of the typical mean: darker is as good as opaque."""
 RINGING = 0.25
 RINGING_ANGSTROM = 120.0
 """Nearer than that to a stronger pick, one of less than that share of its score is its fringe."""
-PLANE_ANGSTROM = 500.0
-"""Illumination and thickness are taken out as the mean over that length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +63,11 @@ class Picks:
     evidence: Map
     """`(cell_y, cell_x)`, rows as in the image: by how much filters rise over `EVIDENCE_SIGMAS`,
     squared and added up, molecules too faint to be picked included."""
+    darkness: Map
+    """`(cell_y, cell_x)`, the same cells: -ln of the mean over that of the image, what thickness,
+    aperture and filter took away."""
     evidence_pixel_angstrom: float
-    """Side of those cells [Å]."""
+    """Side of the cells of both [Å]."""
     frame: ImageFrame
     """Of the image."""
 
@@ -90,17 +90,18 @@ def pick(
     settings : For its aperture and orientation.
     electron : The beam's electron.
     """
-    electrons, pixel, factor = binned(image.electrons, image.pixel_angstrom)
-    odd = excluded_cells(electrons, pixel)
-    side = cell_pixels(pixel, electrons.shape)
-    lens, contrast = defocus.optics(settings), _contrast(electrons, pixel)
-    filters = filters_for(electrons, pixel, lens, electron)
-    height, scale = _highest(contrast, filters, odd, side, pixel)
+    contrast, lens = prepare(image), defocus.optics(settings)
+    pixel, factor = contrast.pixel_angstrom, contrast.binning
+    filters = filters_for(contrast, lens, electron)
+    height, scale = _highest(contrast, filters)
     rows, columns = _peaks(height, scale, filters, pixel)
-    inside = ~at_pixels(odd, side, rows, columns)
+    rim = RIM_ANGSTROM / pixel
+    inside = ~at_pixels(contrast.excluded, contrast.cell_pixels, rows, columns)
+    inside &= (np.minimum(rows, columns) >= rim) & (rows < height.shape[0] - rim)
+    inside &= columns < height.shape[1] - rim
     rows, columns = rows[inside], columns[inside]
     masses = np.array(filters.masses_kda)[scale[rows, columns]]
-    centring = Centring(contrast, electrons, pixel, lens, electron)
+    centring = Centring(contrast, lens, electron)
     found = [
         centring.centre(float(x), float(y), float(mass))
         for y, x, mass in zip(rows, columns, masses, strict=True)
@@ -115,72 +116,62 @@ def pick(
     points = frame.to_angstrom(centres * factor + (factor - 1) / 2)
     score = height[rows, columns].astype(np.float64)
     lowest_sure = lowest_score(FALSE_PICKS / (height.size * pixel**2), filters.slopes_per_angstrom2)
-    evidence, cell = _evidence(height, pixel)
+    side = max(1, round(EVIDENCE_CELL_ANGSTROM / pixel))
     return Picks(
         centre_angstrom=points,
         diameter_angstrom=2 * np.array([ball_radius_angstrom(float(mass)) for mass in masses]),
         score=score,
         sure=score > lowest_sure,
-        excluded=odd,
-        excluded_pixel_angstrom=side * pixel,
-        evidence=evidence,
-        evidence_pixel_angstrom=cell,
+        excluded=contrast.excluded,
+        excluded_pixel_angstrom=contrast.cell_pixels * pixel,
+        evidence=_summed(np.maximum(height - EVIDENCE_SIGMAS, 0) ** 2, side),
+        darkness=_darkness(image.electrons, side * factor),
+        evidence_pixel_angstrom=side * pixel,
         frame=frame,
     )
 
 
-def _evidence(height: Map, pixel_angstrom: float) -> tuple[Map, float]:
-    """Sum of what rises over noise in cells, and their side [Å]; the last ones are part empty."""
-    side = max(1, round(EVIDENCE_CELL_ANGSTROM / pixel_angstrom))
-    rows, columns = (-(-n // side) for n in height.shape)
-    over = np.zeros((rows * side, columns * side), dtype=np.float32)
-    over[: height.shape[0], : height.shape[1]] = np.maximum(height - EVIDENCE_SIGMAS, 0) ** 2
-    return over.reshape(rows, side, columns, side).sum((1, 3)), side * pixel_angstrom
+def _summed(values: Map, side: int) -> Map:
+    """Sum over cells of `side` pixels; the last ones are part empty."""
+    rows, columns = (-(-n // side) for n in values.shape)
+    whole = np.zeros((rows * side, columns * side), dtype=np.float32)
+    whole[: values.shape[0], : values.shape[1]] = values
+    return whole.reshape(rows, side, columns, side).sum((1, 3))
 
 
-def _contrast(electrons: Map, pixel_angstrom: float) -> Map:
-    width = max(3, round(PLANE_ANGSTROM / pixel_angstrom))
-    plane = scipy.ndimage.uniform_filter(electrons, min(width, *electrons.shape))
-    return np.asarray(electrons / np.maximum(plane, 1e-6) - 1, dtype=np.float32)
+def _darkness(electrons: Map, side: int) -> Map:
+    mean = _summed(electrons, side) / _summed(np.ones_like(electrons), side)
+    typical = max(float(np.median(mean)), 1e-6)
+    return np.asarray(-np.log(np.maximum(mean / typical, LEAST_MEAN)), dtype=np.float32)
 
 
-def _highest(
-    contrast: Map, filters: Filters, odd: NDArray[np.bool_], side: int, pixel_angstrom: float
-) -> tuple[Map, NDArray[np.int8]]:
+def _highest(contrast: Contrast, filters: Filters) -> tuple[Map, NDArray[np.int8]]:
     """Highest response of all scales at every pixel [local standard deviations], and its scale."""
-    quiet = contrast.copy()
-    for y, x in np.argwhere(odd):
-        # What is excluded must not ring into what is not.
-        last_y = None if y == odd.shape[0] - 1 else (y + 1) * side
-        last_x = None if x == odd.shape[1] - 1 else (x + 1) * side
-        quiet[y * side : last_y, x * side : last_x] = 0
-    height = np.full(contrast.shape, -np.inf, dtype=np.float32)
-    scale = np.zeros(contrast.shape, dtype=np.int8)
+    height = np.full(contrast.values.shape, -np.inf, dtype=np.float32)
+    scale = np.zeros(contrast.values.shape, dtype=np.int8)
     for index, transfer in enumerate(filters.transfer):
-        response = filtered(quiet, transfer)
-        response /= _local_noise(response, pixel_angstrom)
+        response = filtered(contrast.values, transfer)
+        response /= _local_noise(response, contrast)
         better = response > height
         height[better] = response[better]
         scale[better] = index
     return height, scale
 
 
-def _local_noise(response: Map, pixel_angstrom: float) -> Map:
+def _local_noise(response: Map, contrast: Contrast) -> Map:
     """Robust standard deviation of each cell, smooth between them; at least half the image's."""
-    shape = response.shape
-    number = [max(1, round(n * pixel_angstrom / NOISE_CELL_ANGSTROM)) for n in shape]
+    shape, pixel = response.shape, contrast.pixel_angstrom
+    number = [max(1, round(n * pixel / NOISE_CELL_ANGSTROM)) for n in shape]
     rows, columns = (
         np.linspace(0, n, k + 1).astype(int) for n, k in zip(shape, number, strict=True)
     )
-    cells = np.array(
-        [
-            [
-                np.median(np.abs(response[top:bottom:2, left:right:2]))
-                for left, right in pairwise(columns)
-            ]
-            for top, bottom in pairwise(rows)
-        ]
-    )
+    used = ~spread(contrast.excluded, contrast.cell_pixels, shape)
+    cells = np.zeros(number)
+    for i, (top, bottom) in enumerate(pairwise(rows)):
+        for j, (left, right) in enumerate(pairwise(columns)):
+            place = slice(top, bottom, 2), slice(left, right, 2)
+            values = np.abs(response[place][used[place]])
+            cells[i, j] = np.median(values) if values.size else 0.0
     cells *= MAD_TO_SIGMA
     positive = cells[cells > 0]
     floor = 0.5 * float(np.median(positive)) if positive.size else 1.0

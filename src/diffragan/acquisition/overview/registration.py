@@ -9,12 +9,14 @@ from diffragan.acquisition.overview.coarse import Coarse, find
 from diffragan.acquisition.overview.fine import Fine, refine
 from diffragan.acquisition.overview.frames import Points, scan_points
 from diffragan.acquisition.overview.picking import Picks
-from diffragan.acquisition.overview.scattering_map import ScatteringMap, scattering_map
+from diffragan.acquisition.overview.scattering_map import (
+    ScatteringMap,
+    ScatteringMaps,
+    scattering_maps,
+)
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.errors import InputError
 
-LEAST_MOLECULES = 3
-"""Fewer decide no rotation, scale and shift."""
 LEAST_POSITIONS = 4
 """Along either side of a scan that can be laid on an image."""
 
@@ -55,7 +57,8 @@ def register(
     """Find rotation, scale, shift and drift between a scan and its overview image.
 
     Rotation is sought within 5 degrees of `overview.scan_to_image_deg` and scale within 5 %, by
-    correlation; then the positions are refined by every molecule, see `refine`.
+    correlation with the image's molecules or its thickness; then the positions are refined by
+    both, see `refine`.
 
     Parameters
     ----------
@@ -69,17 +72,12 @@ def register(
     InputError : The image shows another place, or too little to tell.
     """
     values, step, diameter = _checked(intensity, settings)
-    image = scattering_map(picks, diameter, step)
+    maps = scattering_maps(picks, diameter, step)
     nominal = settings.overview.scan_to_image_deg
-    coarse = find(values, step, diameter, image, nominal, any_rotation=any_rotation)
+    coarse = _best(values, step, diameter, maps, nominal, any_rotation)
     lowest = settings.hits.smallest_registration_score
     if coarse.score < lowest:
-        raise InputError(_refusal(coarse, lowest, values, image, settings, any_rotation))
-    if len(picks) < LEAST_MOLECULES:
-        raise InputError(
-            f"the overview image shows {len(picks)} molecules and {LEAST_MOLECULES} are needed to "
-            "lay the scan on it; take an image of more dose or defocus"
-        )
+        raise InputError(_refusal(coarse, lowest, values, maps, settings, any_rotation))
     fine = refine(
         values,
         scan_points((values.shape[0], values.shape[1]), step),
@@ -88,6 +86,7 @@ def register(
         coarse.scale,
         coarse.shift_angstrom,
         diameter,
+        maps.darkness,
     )
     return _registration(fine, coarse, (values.shape[0], values.shape[1]))
 
@@ -117,8 +116,20 @@ def _checked(
     return np.where(known, values, np.median(values[known])), step, diameter
 
 
+def _best(
+    values: NDArray[np.float64], step: float, diameter: float, maps: ScatteringMaps,
+    nominal_deg: float, any_rotation: bool,
+) -> Coarse:  # fmt: skip
+    """Search by molecules and by thickness, and take what is farther above chance."""
+    found = [
+        find(values, step, diameter, image, nominal_deg, any_rotation=any_rotation)
+        for image in (maps.molecules, maps.thickness)
+    ]
+    return max(found, key=lambda coarse: coarse.score)
+
+
 def _refusal(
-    coarse: Coarse, lowest: float, values: NDArray[np.float64], image: ScatteringMap,
+    coarse: Coarse, lowest: float, values: NDArray[np.float64], maps: ScatteringMaps,
     settings: AcquisitionSettings, any_rotation: bool,
 ) -> str:  # fmt: skip
     """Word why a scan does not lie on an image, and which setting would change that."""
@@ -128,23 +139,30 @@ def _refusal(
         f"{coarse.score:.2f} (correlation {coarse.correlation:.2f}, by chance "
         f"{coarse.chance:.2f}) and hits.smallest_registration_score {lowest:g}"
     )
-    flipped = ScatteringMap(
-        image.values[::-1], image.known[::-1], image.corner_angstrom, image.pixel_angstrom
-    )
-    other = find(values, step, diameter, flipped, 0.0, any_rotation=True)
+    other = _best(values, step, diameter, _turned_over(maps), 0.0, True)
     if other.score >= lowest:
         return (
             f"{told}; with overview.image_flipped_y turned over it is {other.score:.2f} at "
             f"scan_to_image_deg {other.rotation_deg:.0f}"
         )
     if not any_rotation:
-        turned = find(values, step, diameter, image, 0.0, any_rotation=True)
+        turned = _best(values, step, diameter, maps, 0.0, True)
         if turned.score >= lowest:
             return (
                 f"{told}; with overview.scan_to_image_deg {turned.rotation_deg:.0f} it is "
                 f"{turned.score:.2f}"
             )
     return f"{told}; name the image of the scanned place"
+
+
+def _turned_over(maps: ScatteringMaps) -> ScatteringMaps:
+    molecules, thickness = (
+        ScatteringMap(
+            image.values[::-1], image.known[::-1], image.corner_angstrom, image.pixel_angstrom
+        )
+        for image in (maps.molecules, maps.thickness)
+    )
+    return ScatteringMaps(molecules, thickness, maps.darkness)
 
 
 def _registration(fine: Fine, coarse: Coarse, shape: tuple[int, int]) -> Registration:

@@ -35,11 +35,32 @@ class ScatteringMap:
     """Where the outer corner of pixel 0, 0 lies, x and y [Å]."""
     pixel_angstrom: float
 
+    def at(self, points: Points) -> tuple[NDArray[np.float64], Points]:
+        """Value and slope [1/Å] at points x, y of the image; 0 beyond its edges."""
+        place = (points - self.corner_angstrom).T[::-1] / self.pixel_angstrom - 0.5
+        value, slope_y, slope_x = (
+            scipy.ndimage.map_coordinates(part, place, order=1, mode="constant")
+            for part in (self.values, *np.gradient(self.values, self.pixel_angstrom))
+        )
+        return value, np.stack([slope_x, slope_y], axis=-1)
 
-def scattering_map(
+
+@dataclass(frozen=True, slots=True)
+class ScatteringMaps:
+    """Two signs of what scatters; which of them tells, depends on specimen, aperture and filter."""
+
+    molecules: ScatteringMap
+    """Evidence of molecules under the beam."""
+    thickness: ScatteringMap
+    """How dark the image is under the beam: ice, carbon, dirt."""
+    darkness: ScatteringMap
+    """The same with what varies slowly, and not clipped."""
+
+
+def scattering_maps(
     picks: Picks, beam_diameter_angstrom: float, step_angstrom: float
-) -> ScatteringMap:
-    """Add up the evidence of molecules under the beam.
+) -> ScatteringMaps:
+    """Return what the beam would scatter, by the image.
 
     Parameters
     ----------
@@ -47,30 +68,49 @@ def scattering_map(
     beam_diameter_angstrom : Of the illuminated disc [Å].
     step_angstrom : Of the scan [Å].
     """
-    cell = picks.evidence_pixel_angstrom
-    evidence = picks.evidence.astype(np.float64)
-    known = _spread(~picks.excluded, picks, evidence.shape)
-    rows, _ = evidence.shape
-    first_row = -0.5
+    shape, beam = picks.evidence.shape, (beam_diameter_angstrom, step_angstrom)
+    known, everywhere = _spread(~picks.excluded, picks, shape), np.ones(shape, dtype=np.bool_)
+    return ScatteringMaps(
+        _lit(picks.evidence, known, picks, *beam),
+        _lit(picks.darkness, everywhere, picks, *beam),
+        _lit(picks.darkness, everywhere, picks, *beam, flat=False),
+    )
+
+
+def _lit(
+    cells: NDArray[np.float32], known: NDArray[np.bool_], picks: Picks, diameter: float,
+    step: float, *, flat: bool = True,
+) -> ScatteringMap:  # fmt: skip
+    """Average cells over the beam, take out what varies slowly, and sample as the scan does."""
+    cell, rows = picks.evidence_pixel_angstrom, cells.shape[0]
+    values, first_row = cells.astype(np.float64), -0.5
     if picks.frame.flipped_y:
-        evidence, known = evidence[::-1], known[::-1]
+        values, known = values[::-1], known[::-1]
         first_row += rows * cell / picks.frame.pixel_angstrom
     corner = picks.frame.to_angstrom([[-0.5, first_row]])[0]
-    disc = _disc(beam_diameter_angstrom / 2 / cell)
+    disc = _disc(diameter / 2 / cell)
     lit, weight = (
         scipy.signal.fftconvolve(part, disc, mode="same")
-        for part in (np.where(known, evidence, 0.0), known * 1.0)
+        for part in (np.where(known, values, 0.0), known * 1.0)
     )
     even = lit / np.maximum(weight, 1e-3)
-    flat = flattened(even, beam_diameter_angstrom / cell)
-    pixel = max(
-        min(step_angstrom, beam_diameter_angstrom / 4), max(evidence.shape) * cell / MOST_PIXELS
-    )
-    axes = [(np.arange(ceil(n * cell / pixel)) + 0.5) * pixel / cell - 0.5 for n in evidence.shape]
+    shown = flattened(even, diameter / cell) if flat else even
+    pixel = max(min(step, diameter / 4), max(cells.shape) * cell / MOST_PIXELS)
+    axes = [(np.arange(ceil(n * cell / pixel)) + 0.5) * pixel / cell - 0.5 for n in cells.shape]
     points = np.meshgrid(*axes, indexing="ij")
-    values = scipy.ndimage.map_coordinates(flat, points, order=1, mode="nearest")
-    there = scipy.ndimage.map_coordinates(weight, points, order=1, mode="nearest")
-    return ScatteringMap(values, there > 0.5, corner, pixel)
+    there = scipy.ndimage.map_coordinates(weight, points, order=1, mode="nearest") > 0.5
+    return ScatteringMap(
+        scipy.ndimage.map_coordinates(shown, points, order=1, mode="nearest"), there, corner, pixel
+    )
+
+
+def band(values: Map, diameter_pixels: float) -> Map:
+    """Keep what varies neither slowly nor faster than a beam of that diameter can show."""
+    fast, slow = (
+        scipy.ndimage.gaussian_filter(values, share * diameter_pixels, mode="nearest")
+        for share in (NOISE_DIAMETERS, SMOOTH_DIAMETERS)
+    )
+    return np.asarray(fast - slow)
 
 
 def flattened(values: Map, diameter_pixels: float) -> Map:
@@ -85,11 +125,7 @@ def flattened(values: Map, diameter_pixels: float) -> Map:
     -------
     `(y, x)`, in robust standard deviations.
     """
-    fast, slow = (
-        scipy.ndimage.gaussian_filter(values, share * diameter_pixels, mode="nearest")
-        for share in (NOISE_DIAMETERS, SMOOTH_DIAMETERS)
-    )
-    flat = fast - slow
+    flat = band(values, diameter_pixels)
     sigma = MAD_TO_SIGMA * float(np.median(np.abs(flat - np.median(flat))))
     # Where most of a map is empty, its median deviation says nothing of what is not.
     sigma = max(sigma, 0.5 * float(flat.std())) or 1.0

@@ -12,6 +12,8 @@ TILE_ANGSTROM = 1000.0
 """Side of the tiles whose spectra are averaged: it tells the rings of 30,000 Å apart."""
 TILE_PIXELS = (128, 1024)
 SECTORS = 8
+LEAST_SHARE = 0.4
+"""Of a tile that is used, to count."""
 HANN_CORRELATION = 1.5
 """Equivalent noise bandwidth of a Hann window: neighbouring samples of a spectrum are not
 independent by that factor along each axis. Harris, Proc. IEEE 66 (1978) 51, table 1."""
@@ -31,7 +33,11 @@ class Spectrum:
     """`(sector, ring)`, of `power`."""
 
 
-def power_spectrum(electrons: NDArray[np.float32], pixel_angstrom: float) -> Spectrum:
+def power_spectrum(
+    electrons: NDArray[np.float32],
+    pixel_angstrom: float,
+    excluded: NDArray[np.bool_] | None = None,
+) -> Spectrum:
     """Average the spectra of half-overlapping tiles, each of the same weight.
 
     A tile's spectrum is divided by its whole power in excess of counting noise, or the few that
@@ -41,6 +47,8 @@ def power_spectrum(electrons: NDArray[np.float32], pixel_angstrom: float) -> Spe
     ----------
     electrons : `(y, x)`, counted.
     pixel_angstrom : Edge of a pixel [Å].
+    excluded : `(y, x)`, pixels that shall not count; tiles that hold mostly such ones are left
+        out, unless there are no others.
     """
     side = _tile_pixels(electrons.shape, pixel_angstrom)
     window = np.outer(np.hanning(side + 1)[:-1], np.hanning(side + 1)[:-1])
@@ -48,14 +56,21 @@ def power_spectrum(electrons: NDArray[np.float32], pixel_angstrom: float) -> Spe
     total, weights, squares = np.zeros((side, side // 2 + 1)), 0.0, 0.0
     for rows in _starts(electrons.shape[0], side):
         for columns in _starts(electrons.shape[1], side):
-            tile = electrons[rows : rows + side, columns : columns + side].astype(np.float64)
-            if (mean := tile.mean()) <= 0:
+            place = slice(rows, rows + side), slice(columns, columns + side)
+            tile = electrons[place].astype(np.float64)
+            used = np.ones_like(tile) if excluded is None else 1.0 - excluded[place]
+            share = float((window**2 * used).mean())
+            mean = float((tile * used).sum()) / max(float(used.sum()), 1.0)
+            if share < LEAST_SHARE or mean <= 0:
                 continue
             # Divided by the mean count, the power of Poisson noise is 1.
-            power = np.abs(scipy.fft.rfft2((tile - mean) * window)) ** 2 / (mean * side**2)
-            weight = 1 / max(float(np.median(power)), 1.0) / max(float(power.mean()), 1.0)
+            seen = scipy.fft.rfft2((tile - mean) * used * window)
+            power = np.abs(seen) ** 2 / (mean * share * side**2)
+            weight = share / max(float(np.median(power)), 1.0) / max(float(power.mean()), 1.0)
             total += weight * power
             weights, squares = weights + weight, squares + weight**2
+    if weights == 0 and excluded is not None:
+        return power_spectrum(electrons, pixel_angstrom)
     # Half-overlapping Hann tiles are nearly independent: 1/36 of their power is shared.
     tiles = max(weights**2 / squares, 1.0) if weights > 0 else 1.0
     return _in_rings(total / max(weights, 1e-300), pixel_angstrom, tiles)
