@@ -140,6 +140,8 @@ def _run_scan(arguments: Arguments) -> None:
         "scheduler": arguments.scheduler,
         "slurm": arguments.slurm,
         "save-rotated-structures": arguments.save_rotated_structures or None,
+        "engine": None if arguments.engine == "torch" else arguments.engine,
+        "device": None if arguments.device in ("auto", "cpu") else arguments.device,
     }
     given = [name for name, value in others.items() if value is not None]
     if given:

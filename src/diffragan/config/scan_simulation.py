@@ -6,7 +6,6 @@ from pydantic import Field, model_validator
 
 from diffragan.config.beam import EDGE_SIGMAS, BeamSettings, InelasticSettings
 from diffragan.config.detector import DetectorSettings
-from diffragan.config.numerics import NumericsSettings
 from diffragan.config.settings import Settings
 from diffragan.electron import Electron
 
@@ -164,7 +163,8 @@ class ScanSimulation(Settings):
     path: PathSettings = PathSettings()
     camera: CameraSettings = CameraSettings()
     image: ImageSettings = ImageSettings()
-    numerics: NumericsSettings = NumericsSettings(slice_thickness_angstrom=10)
+    slice_thickness_angstrom: float = Field(10.0, gt=0, le=50)
+    """Upper limit of the multislice's slices, in which atoms scatter at their own heights [Å]."""
 
     @property
     def electron(self) -> Electron:
@@ -187,11 +187,6 @@ class ScanSimulation(Settings):
         """Inverse of the patterns' true sampling [Å]."""
         true = self.camera.mrad_per_pixel * (1 + self.camera.camera_length_error)
         return 1 / self.electron.frequency_per_angstrom(true)
-
-    @property
-    def slice_thickness_angstrom(self) -> float:
-        """Upper limit of the slices' thickness [Å]."""
-        return self.numerics.slice_thickness_angstrom or 10.0
 
     @model_validator(mode="after")
     def _beam_is_narrow(self) -> Self:

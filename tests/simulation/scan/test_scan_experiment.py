@@ -114,6 +114,7 @@ def test_frames_and_image_hold_the_electrons_of_their_doses(
         (["--format", "mibb"], "did you mean 'mib'?"),
         (["--format", "mib", "mib"], "each format once"),
         (["--orientations", "3"], "--orientations does not go with --scan"),
+        (["--device", "cuda"], "--device does not go with --scan"),
         (["--preset", "scn"], "did you mean 'scan"),
     ],
 )
