@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import median_filter
 
 from diffragan.acquisition.calibration.rings import Map, ring_medians, spread_over
 from diffragan.acquisition.calibration.shadows import Flags
@@ -107,18 +106,17 @@ def _noisy(
 
 def _surroundings(values: Map, usable: Flags) -> Map:
     """Median of the usable pixels in a square about each."""
-    filled = np.where(usable, values, np.nan)
     half = SURROUNDINGS // 2
-    if usable.all():
-        return np.asarray(median_filter(values, SURROUNDINGS, mode="nearest"))
-    padded = np.pad(filled, half, constant_values=np.nan)
+    # What is not usable counts as infinite, and the median is taken of those before it.
+    padded = np.pad(np.where(usable, values, np.inf), half, constant_values=np.inf)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (SURROUNDINGS, SURROUNDINGS))
-    found = np.empty_like(values)
+    found = np.zeros_like(values)
     for row in range(len(values)):
-        some = windows[row].reshape(values.shape[1], -1)
-        known = ~np.isnan(some).all(1)
-        found[row] = 0.0
-        found[row, known] = np.nanmedian(some[known], axis=1)
+        some = np.sort(windows[row].reshape(values.shape[1], -1), axis=1)
+        known = np.isfinite(some).sum(1)
+        columns = np.arange(len(some))
+        middle = 0.5 * (some[columns, (known - 1) // 2] + some[columns, known // 2])
+        found[row] = np.where(known > 0, middle, 0.0)
     return found
 
 

@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from math import atan2, degrees, exp, hypot, radians, sqrt
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from diffragan.acquisition.calibration.aligned import AlignedSums
 from diffragan.acquisition.calibration.rings import Map, ring_means, spread_over
-from diffragan.acquisition.calibration.symmetry_weights import log_slope
 
 SPECKLE_VARIANCE = 0.02**2
 """Relative variance of the mean pattern beyond Poisson's: no pixel counts as known better."""
 LARGEST_DEVIATION = 5.0
 """Relative deviations from the ring are pulled in beyond so many typical ones: Bragg spots."""
-STEPS = 6
+STEPS = 8
+SMOOTHING_RINGS = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,11 @@ def _fit(sums: Map, frames: Map, centre: Map, inner: float, outer: float) -> tup
         use = measured & (radius >= inner) & (radius <= outer)
         profile = ring_means(mean, radius, frames * measured)
         rings = np.arange(len(profile))
-        counts = np.nan_to_num(profile) * 2 * np.pi * rings * frames.max()
-        slope = log_slope(profile, counts, 1.5)
+        # Sharp rings need their own slope: taken over wider steps it would be too small, and the
+        # stretch too large.
+        known = np.isfinite(profile) & (profile > 0)
+        logarithm = np.interp(rings, rings[known], np.log(profile[known]))
+        slope = np.gradient(gaussian_filter1d(logarithm, SMOOTHING_RINGS))
         model = spread_over(profile, radius)
         use &= model > 0
         r, m = radius[use], model[use]
@@ -115,7 +119,7 @@ def _fit(sums: Map, frames: Map, centre: Map, inner: float, outer: float) -> tup
         ]
         A = np.stack(columns[:4], 1)
         found = np.linalg.pinv((A * weight[:, None]).T @ A) @ (A.T @ (weight * columns[4]))
-        stretch += found[:2].clip(-0.05, 0.05)
+        stretch += found[:2].clip(-0.01, 0.01)
         middle += found[2:].clip(-1, 1)
         if np.abs(found[:2]).max() < 1e-5:
             break

@@ -20,8 +20,12 @@ from diffragan.acquisition.calibration.rings import Map
 SEARCH_WIDE = (0.5, 2.0)
 """Over which multiples of itself the match is judged: by chance it is as good anywhere."""
 STEP = 0.0005
-STANDS_OUT = 5.0
+LEAST_SCORE = 4.0
+"""How many typical deviations of the profile the rings must stand out together, at least."""
+STANDS_OUT = 3.0
 """How many typical deviations the best match must lie above matches at other scales."""
+LEAST_PEAK = 2.5
+"""How many typical deviations a ring must stand out to give its place."""
 FEWEST_RINGS = 2
 FEWEST_PARTS = 4
 PIXEL_ERROR = 0.05
@@ -60,7 +64,7 @@ def scale_by_rings(
     best = int(np.where(near, scores, -np.inf).argmax())
     middle = float(np.median(scores))
     spread = 1.4826 * float(np.median(np.abs(scores - middle))) + 1e-9
-    if scores[best] < middle + STANDS_OUT * spread:
+    if scores[best] < max(middle + STANDS_OUT * spread, LEAST_SCORE):
         return None
     result = _refine(peaks, angles, scales[best], inner, end)
     if result is None:
@@ -126,7 +130,7 @@ def _refine(
                 continue
             rings = np.arange(int(np.ceil(place - half)), int(place + half) + 1)
             height = (peaks[rings] - min(peaks[rings[0]], peaks[rings[-1]])).clip(min=0)
-            if peaks[rings].max() < 4 or height.sum() <= 0:
+            if peaks[rings].max() < LEAST_PEAK or height.sum() <= 0:
                 continue
             centre = float((height * rings).sum() / height.sum())
             estimates.append(angle / centre)
