@@ -16,6 +16,10 @@ class InputError(DiffraganError):
     """A file or value that was handed in cannot be used."""
 
 
+class NothingObservedError(InputError):
+    """A scan was looked at to its end, and no frame of it can be handed over."""
+
+
 class ConfigError(DiffraganError):
     """A configuration, preset or option is not understood."""
 

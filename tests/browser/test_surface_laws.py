@@ -19,7 +19,8 @@ def page(browser: Any) -> Any:
 
 def in_page(page: Any, call: str, *values: Any) -> Any:
     """Call a function of `surface.js` with values."""
-    source = (files("diffragan.evaluation") / "templates" / "surface.js").read_text()
+    templates = files("diffragan.evaluation") / "templates"
+    source = "".join((templates / name).read_text() for name in ("colours.js", "surface.js"))
     clamp = "const clamp = (value, low, high) => Math.min(high, Math.max(low, value));"
     return page.evaluate(f"(given) => {{ {clamp} {source} return ({call})(given); }}", list(values))
 

@@ -39,7 +39,7 @@ from diffragan.acquisition.pattern_grid import pattern_grid, usual_centres
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.config.optics import LowResolutionSettings
 from diffragan.electron import Electron
-from diffragan.errors import InputError
+from diffragan.errors import NothingObservedError
 from diffragan.io.files import output_folder
 from diffragan.io.observations import KIND, observation_attributes, observation_specs
 from diffragan.io.overview_image import OverviewImage, read_overview
@@ -92,7 +92,8 @@ def ingest(scan_path: Path, image_path: Path, out: Path, settings: AcquisitionSe
     Raises
     ------
     InputError, ConfigError : The scan or the image cannot be used, does not say all that is needed,
-        or they show different places; or no frame shows a molecule, which is written down.
+        or they show different places.
+    NothingObservedError : No frame shows a molecule, which is written down.
     OutputError : The disk is too small, or something is in the way.
     """
     check_store_target(out, KIND)
@@ -113,7 +114,7 @@ def ingest(scan_path: Path, image_path: Path, out: Path, settings: AcquisitionSe
         tell(f"warning: {line}")
     write_findings(folder, findings, rejected, inputs)
     if making is None:
-        raise InputError(
+        raise NothingObservedError(
             f"{scan_path}: {findings.why_none()}; no observations are made, and what was found is "
             f"in {folder}"
         )

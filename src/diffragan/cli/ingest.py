@@ -8,6 +8,7 @@ import tyro
 
 if TYPE_CHECKING:
     from diffragan.acquisition.ingest import Ingested
+    from diffragan.config.acquisition import AcquisitionSettings
 
 
 @dataclass(frozen=True)
@@ -40,20 +41,54 @@ class Arguments:
 
 def run(arguments: Arguments) -> None:
     """Ingest, and say what was found."""
-    from diffragan.acquisition.following import follow
-    from diffragan.acquisition.ingest import ingest
+    from diffragan.acquisition.ingest import folder_beside, ingest
     from diffragan.config.load import load_acquisition
-    from diffragan.errors import ConfigError
+    from diffragan.errors import ConfigError, NothingObservedError
 
     settings = load_acquisition(arguments.config)
     if not arguments.patience_s > 0:
         raise ConfigError(f"--patience-s is {arguments.patience_s:g}; use more than 0")
-    if arguments.follow:
-        follow(arguments.scan, arguments.image, arguments.out, settings, arguments.patience_s)
-    made = ingest(arguments.scan, arguments.image, arguments.out, settings)
+    try:
+        if arguments.follow:
+            made = _followed(arguments, settings)
+        else:
+            made = ingest(arguments.scan, arguments.image, arguments.out, settings)
+    except NothingObservedError:
+        if arguments.page:
+            print(f"look at {_page(folder_beside(arguments.out), arguments.image)}")
+        raise
     for line in _words(made):
         print(line)
     print(f"wrote {made.out}: {made.observed} observations; look into {made.folder}")
+    if arguments.page:
+        print(f"look at {_page(made.folder, arguments.image)}")
+
+
+def _followed(arguments: Arguments, settings: "AcquisitionSettings") -> "Ingested":
+    """Ingest a scan that is being written; the page shows how far it is, or what stopped it."""
+    from diffragan.acquisition.following import follow
+    from diffragan.acquisition.hits.network import read_network
+    from diffragan.acquisition.ingest import folder_beside, ingest
+    from diffragan.errors import DiffraganError
+    from diffragan.evaluation.ingest.live_page import LivePage
+
+    scan, image, out = arguments.scan, arguments.image, arguments.out
+    if not arguments.page:
+        follow(scan, image, out, settings, arguments.patience_s)
+        return ingest(scan, image, out, settings)
+    live = LivePage(folder_beside(out), read_network().priors, f"Scan {scan.name}")
+    try:
+        follow(scan, image, out, settings, arguments.patience_s, live.update)
+        return ingest(scan, image, out, settings)
+    except DiffraganError as error:
+        live.stopped(str(error))
+        raise
+
+
+def _page(folder: Path, image: Path) -> Path:
+    from diffragan.evaluation.ingest_page import write_page_again
+
+    return write_page_again(folder, image)
 
 
 def _words(made: "Ingested") -> list[str]:

@@ -31,7 +31,10 @@ from diffragan.io.chimerax import PALETTE
 from diffragan.io.files import write_text
 
 PAGE = "reconstruction.html"
-SCRIPTS = ("page.js", "curves.js", "surface.js", "map.js", "residues.js", "reconstruction.js")
+SCRIPTS = (
+    "page.js", "curves.js", "colours.js", "surface.js", "map.js",
+    "residues.js", "reconstruction.js",
+)  # fmt: skip
 WORST = 15
 DIGITS = 4
 TONES = {"fits": "good", "doubtful": "even", "does not fit": "bad"}

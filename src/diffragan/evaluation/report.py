@@ -48,6 +48,7 @@ SCRIPTS = (
     "gallery.js",
     "spread.js",
     "globe.js",
+    "colours.js",
     "surface.js",
     "map.js",
     "start.js",

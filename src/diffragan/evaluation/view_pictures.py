@@ -10,6 +10,7 @@ Grey = NDArray[np.uint8]
 
 DECADES = 4.5
 """Of intensity that a pattern's grey scale spans."""
+LEAST_RANGE = 10.0
 NOT_MEASURED_GREY = 205
 BRIGHTEST_PERCENT = 99.8
 BAR_CHOICES_ANGSTROM = (1, 2, 5, 10, 20, 50, 100, 200)
@@ -17,18 +18,25 @@ BAR_SHARE = 1 / 3
 """Of a picture's side that a scale bar takes at most."""
 
 
-def pattern_picture(pattern: Picture, measured: NDArray[np.bool_]) -> Grey:
+def pattern_picture(pattern: Picture, measured: NDArray[np.bool_], least: float = 0.0) -> Grey:
     """Show a pattern `(y, x)` on a logarithmic scale, dark where electrons arrive.
 
     The direct beam and everything else that was not measured are one light grey.
+
+    Parameters
+    ----------
+    least : What is as white as nothing; of counts less than one, so that one is not as dark as
+        many.
     """
     seen = pattern[measured].astype(np.float64)
     brightest = float(np.percentile(seen, BRIGHTEST_PERCENT)) if seen.size else 0.0
+    brightest = max(brightest, LEAST_RANGE * least)
     if brightest <= 0:
         share = np.zeros(pattern.shape)
     else:
-        floor = brightest * 10**-DECADES
-        share = 1 + np.log10(np.clip(pattern, floor, brightest) / brightest) / DECADES
+        floor = max(brightest * 10**-DECADES, least)
+        decades = np.log10(brightest / floor)
+        share = 1 + np.log10(np.clip(pattern, floor, brightest) / brightest) / decades
     grey = _grey(1 - share)
     grey[~measured] = NOT_MEASURED_GREY
     return np.ascontiguousarray(grey[::-1])

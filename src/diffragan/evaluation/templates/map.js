@@ -4,17 +4,6 @@ const PLANES = [["x, y", "z"], ["x, z", "y"], ["y, z", "x"]];
 const SURFACE_PIXELS = 420;
 const UNMEASURED = [150, 150, 150];
 
-async function unpack({ deflated }) {
-  const bytes = Uint8Array.from(atob(deflated), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-/** Red, green and blue of a colour as #rrggbb. */
-function parts(colour) {
-  return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-}
-
 /** A strip of the colours with the resolutions at its ends. */
 function colourScale({ angstrom: [finest, coarsest] }, palette) {
   const strip = make("canvas", { width: 256, height: 1, role: "img", "aria-label": `Colours from ${finest.toFixed(2)} Å, blue, to ${coarsest.toFixed(2)} Å, red` });

@@ -109,3 +109,10 @@ function turnable(element, angles, turned) {
 const turnableAttributes = (label) => ({
   tabindex: "0", role: "slider", "aria-label": label, "aria-valuemin": "-180", "aria-valuemax": "180",
 });
+
+/** Bytes that were deflated and written in base 64. */
+async function unpack({ deflated }) {
+  const bytes = Uint8Array.from(atob(deflated), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}

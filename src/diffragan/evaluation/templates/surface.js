@@ -65,12 +65,6 @@ function colourBy(mesh, bytes, palette, unknown) {
   }
 }
 
-/** Colour at a share of the way along a palette of red, green and blue. */
-function paletteAt(palette, share) {
-  const place = clamp(share, 0, 1) * (palette.length - 1), from = Math.min(Math.floor(place), palette.length - 2);
-  return palette[from].map((value, i) => value + (place - from) * (palette[from + 1][i] - value));
-}
-
 /** Draw a mesh from an angle into a square of pixels, lit from the upper left, far parts paler.
     Where the mesh has colours of its own they are taken. */
 function drawSurface(mesh, pixels, size, { longitude, tilt }, plain, ground) {
