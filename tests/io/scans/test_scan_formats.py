@@ -264,3 +264,46 @@ def test_without_its_package_a_format_names_the_extra(
     monkeypatch.delitem(sys.modules, "rsciio.blockfile", raising=False)
     with pytest.raises(MissingExtraError, match=r'pip install "diffragan\[formats\]"'):
         open_scan(path, NOTHING)
+
+
+@pytest.mark.parametrize(
+    "name", ["NeXus", "EMD of py4DSTEM", "Velox", "packed TIFF", "TIFF", "MRC", "EMPAD"]
+)
+def test_damage_anywhere_is_one_line_or_harmless(name: str, tmp_path: Path) -> None:
+    from diffragan.errors import DiffraganError
+
+    file_name, write, _ = CASES[name]
+    path = tmp_path / file_name
+    write(path, scan_of_f((128, 128) if name == "EMPAD" else FRAME))
+    whole = path.read_bytes()
+    rng = np.random.default_rng(3)
+    told = []
+    for number in range(16):
+        content = bytearray(whole[: len(whole) * (number + 1) // 9])
+        if number >= 8:
+            for place in rng.integers(min(len(content), 3000), size=4):
+                content[place] = rng.integers(256)
+        path.write_bytes(bytes(content))
+        try:
+            opened = open_scan(path, NOTHING)
+            opened.read(0, min(opened.available(), 15))
+        except DiffraganError as error:
+            told.append(str(error))
+    assert len(told) >= 6
+    assert "\n" not in "".join(told)
+
+
+def test_a_file_that_may_not_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from diffragan.errors import InputError
+
+    path = tmp_path / "f.mib"
+    path.write_bytes(b"MQ1,")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(InputError, match=r"f\.mib: may not be read; ask its owner"):
+        open_scan(path, NOTHING)

@@ -4,7 +4,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from diffragan.io.scans.reading import readable
+from diffragan.io.scans.reading import undamaged
 from diffragan.io.scans.records import native
 from diffragan.io.scans.scan import Frames, ScanInfo
 
@@ -44,7 +44,7 @@ class ArrayScan:
 
     def read(self, first: int, last: int) -> Frames:
         """Read frames; those of several rows of the scan are read row by row."""
-        with readable(self.info.path):
+        with undamaged(self.info.path):
             if len(self._shape) == 3:
                 return native(self._part(slice(first, last)))
             return native(np.concatenate(self._rows(first, last)))

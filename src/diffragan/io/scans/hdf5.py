@@ -15,7 +15,7 @@ from diffragan.io.scans.axes import step_and_sampling
 from diffragan.io.scans.found import found_settings
 from diffragan.io.scans.hdf5_arrays import Found, arrays_in
 from diffragan.io.scans.hdf5_axes import described_by
-from diffragan.io.scans.reading import readable
+from diffragan.io.scans.reading import readable, undamaged
 from diffragan.io.scans.scan import ScanInfo
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -48,9 +48,10 @@ def open_hdf5(path: Path, inside: str, given: ScanSettings) -> ArrayScan:
                 f"{path}: is damaged, cut off or still being written; copy it again "
                 f"({' '.join(str(error).split())[:80]})"
             ) from None
-    chosen = _chosen(path, file, inside) if inside else _only(path, file)
-    array = chosen.array
-    described = described_by(chosen)
+    with undamaged(path):
+        chosen = _chosen(path, file, inside) if inside else _only(path, file)
+        array = chosen.array
+        described = described_by(chosen)
     shape = usual_shape(tuple(array.shape), described.order)
     axes = described.axes
     step, sampling, unequal = step_and_sampling(axes) if axes else (None, None, ())

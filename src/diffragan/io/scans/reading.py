@@ -21,6 +21,17 @@ def readable(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: cannot be read ({reason})") from None
 
 
+@contextmanager
+def undamaged(path: Path) -> Iterator[None]:
+    """Turn what libraries raise in the block on a damaged file into an `InputError` too."""
+    with readable(path):
+        try:
+            yield
+        except (ValueError, RuntimeError, LookupError, TypeError) as error:
+            reason = " ".join(str(error).split())[:100] or type(error).__name__
+            raise InputError(f"{path}: is damaged or cut off ({reason})") from None
+
+
 def start_of(path: Path, count: int) -> bytes:
     """Read the first `count` bytes of a file, or as many as it has."""
     with readable(path), path.open("rb") as file:

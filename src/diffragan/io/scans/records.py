@@ -11,6 +11,9 @@ from diffragan.errors import InputError
 from diffragan.io.scans.reading import readable, size_of
 from diffragan.io.scans.scan import Frames
 
+LONGEST_SIDE = 65_536
+"""Of a frame; what tells of more is damaged."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordLayout:
@@ -42,6 +45,9 @@ class RecordFile:
     """The records of a file, counted and read without holding the file."""
 
     def __init__(self, path: Path, layout: RecordLayout) -> None:
+        if max(layout.frame_shape) > LONGEST_SIDE:
+            rows, columns = layout.frame_shape
+            raise InputError(f"{path}: is said to have frames of {rows} x {columns} pixels")
         self.path = path
         self.layout = layout
         self._record = layout.record

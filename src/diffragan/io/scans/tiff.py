@@ -1,5 +1,6 @@
 """Frames in a TIFF of many pages."""
 
+import logging
 import weakref
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,9 @@ class TiffScan:
                 series = self._file.series
                 whole = series[0].dataoffset is not None and len(series) == 1
                 self._array = tifffile.memmap(path, mode="r") if whole else None
-        except (tifffile.TiffFileError, ValueError, IndexError) as error:
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it fails in many ways on damaged files
             raise InputError(
                 f"{path}: cannot be read as TIFF; it is cut off or damaged "
                 f"({' '.join(str(error).split())[:80]})"
@@ -67,9 +70,17 @@ class TiffScan:
         frames: list[Any] = []
         for number in range(first, last):
             try:
-                frames.append(self._pages[number].asarray())
-            except (ValueError, RuntimeError, IndexError) as error:
-                raise InputError(f"{path}: frame {number + 1} is damaged ({error})") from None
+                page = self._pages[number]
+                fits = page.shape == self.info.frame_shape and page.dtype == self.info.dtype
+                frames.append(page.asarray() if fits else None)
+            except Exception as error:  # noqa: BLE001 - as above
+                reason = " ".join(str(error).split())[:80]
+                raise InputError(f"{path}: frame {number + 1} is damaged ({reason})") from None
+            if not fits:
+                raise InputError(
+                    f"{path}: frame {number + 1} is of {page.shape} pixels, and the first of "
+                    f"{self.info.frame_shape}; frames of one size are needed"
+                )
         return native(np.stack(frames))
 
 
@@ -89,4 +100,6 @@ def _tifffile() -> Any:
         raise MissingExtraError(
             'scans in TIFF need tifffile; install it with `pip install "diffragan[formats]"`'
         ) from None
+    # What it has to say of a damaged file is said in one line by whoever opens that.
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     return tifffile
