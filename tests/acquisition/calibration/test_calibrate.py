@@ -171,3 +171,12 @@ def test_frames_of_another_size_are_refused(in_view: tuple[Truth, DetectorCalibr
     with pytest.raises(InputError, match="calibration is of frames"):
         electrons(torch.zeros(2, 10, 10), in_view[1])
     assert in_view[1].sampled <= SHAPE[0] * SHAPE[1]
+
+
+def test_a_large_beam_stop_leaves_the_background_its_outer_rings() -> None:
+    truth = made_up_frames(stop_pixels=11.0, seed=7)
+    calibration = calibrate(MadeUpScan(truth.frames.astype(np.uint16)), GIVEN, sample_frames=64)
+    background = calibration.background
+    assert background.frames > 30
+    assert float(background.profile[:9].sum()) == 0
+    assert float(background.profile[20]) > 10 * float(background.error[20]) > 0

@@ -27,6 +27,10 @@ from diffragan.typing import Patterns
 SAMPLE_FRAMES = 800
 ALL_IN_ONE_ROW = 1
 CONTRADICTION_SIGMAS = 3.0
+SHOWN_SHARE = 0.3
+"""Share of a ring that must be measured where rings begin to be looked at."""
+LEAST_SPAN = 0.1
+"""Width of a span of rings, as a share of the outermost, at least."""
 ELLIPSE_FROM = 0.25
 """Share of the outermost ring from which on rings tell the ellipse: at low angles edges of a film
 scatter to one side."""
@@ -118,7 +122,12 @@ def _ring_range(sample: CentredSample) -> tuple[float, float]:
     inner = 4.0
     if sample.centring.window_pixels is not None:
         inner = max(inner, 1.5 * sample.centring.window_pixels)
-    return min(inner, outer / 4), outer
+    inner = min(inner, outer / 4)
+    # Behind a beam stop nothing begins before most of a ring shows.
+    rings = np.arange(sample.pixels.shape[1])
+    shown = sample.pixels.mean(0) > SHOWN_SHARE * 2 * np.pi * rings
+    begin = np.flatnonzero(shown & (rings >= inner))
+    return (max(inner, float(begin[0])) if len(begin) else inner), outer
 
 
 def _camera(
@@ -179,7 +188,8 @@ def _background(
     for (first, last), share in ((low, 0.1), (high, 0.5)):
         # Where the frame ends before such angles, its inner and outer rings stand for them.
         start = max(inner, min(first, share * outer))
-        spans.append((round(start), max(round(min(last, outer)), round(start) + 1)))
+        stop = max(min(last, outer), start + LEAST_SPAN * outer)
+        spans.append((round(start), max(round(stop), round(start) + 1)))
     mean = sample.aligned.mean
     frames = sample.aligned.frames.sum(0)
     measured = frames > 0.5 * frames.max()
