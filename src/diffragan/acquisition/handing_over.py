@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,14 @@ from diffragan.errors import InputError
 from diffragan.grid import Grid
 from diffragan.io.overview_image import OverviewImage
 from diffragan.io.scans.scan import Scan
+from diffragan.typing import Float, Tensor
 
 PRESET = "measured"
-BEAM_TAIL = 2.0
-"""The direct beam ends where what frames without a molecule count falls below this many times the
-least of what follows."""
-COARSEST_PER_ANGSTROM = 1 / 10
-"""Within that frequency the direct beam ends [1/Å]."""
+STEEPEST_POWER = 3.0
+"""The diffraction of a sharp rim falls off with this power of the angle, a soft one's faster, and
+what ice and losses scatter slower."""
+FIRST_ZERO = 1.22
+"""Of the diffraction of a disc, in units of one over its diameter."""
 COVERED = 0.999
 """Share of a crop that the image must hold."""
 WHOLE = 1e-3
@@ -115,19 +117,25 @@ def experiment_of(
 
 
 def direct_beam_radius(
-    calibration: DetectorCalibration, grid: PatternGrid, frequency_per_pixel: float
+    profile: Float[Tensor, " ring"], beam_diameter_angstrom: float, frequency_per_pixel: float
 ) -> float:
-    """Radius within which the direct beam outshines all else [pixels of the grid]."""
-    profile = calibration.background.profile.double().numpy()
-    last = min(len(profile), int(COARSEST_PER_ANGSTROM / frequency_per_pixel) + 2)
-    inner = profile[:last]
-    known = np.flatnonzero(inner > 0)
-    if not len(known):
-        return max(0.5, last / grid.binning)
-    least = np.minimum.accumulate(inner[known][::-1])[::-1]
-    bright = np.flatnonzero(inner[known] > BEAM_TAIL * least)
-    radius = known[bright[-1]] + 1 if len(bright) else 0
-    return max(0.5, float(radius) / grid.binning)
+    """Radius within which the direct beam outshines all else [pixels of the detector].
+
+    Parameters
+    ----------
+    profile : What rings one pixel wide count in frames without a molecule.
+
+    Source of the powers: Born and Wolf, Principles of Optics, sec. 8.5.2 (a circular aperture).
+    """
+    values = profile.double().numpy()
+    disc = FIRST_ZERO / (beam_diameter_angstrom * frequency_per_pixel)
+    radius = max(1, ceil(disc))
+    while radius + 1 < len(values) and values[radius + 1] > 0:
+        steepest = ((radius + 1) / radius) ** STEEPEST_POWER
+        if values[radius] <= steepest * values[radius + 1]:
+            break
+        radius += 1
+    return float(radius)
 
 
 def measured_by_all(making: Making, hits: list[Hit]) -> NDArray[np.bool_]:

@@ -287,7 +287,14 @@ def chosen_hits(
         hits.append(Hit(number, centre, crop, scale, places))
     if not hits:
         return [], None
-    radius = direct_beam_radius(calibration, grid, electron.frequency_per_angstrom(mrad))
+    diameter = settings.scan.beam_diameter_angstrom
+    assert diameter is not None
+    radius = (
+        direct_beam_radius(
+            calibration.background.profile, diameter, electron.frequency_per_angstrom(mrad)
+        )
+        / grid.binning
+    )
     optics = optics_of(findings, registration)
     noise = read_noise_electrons(scan, findings, [hit.frame for hit in hits[:NOISE_FRAMES]])
     experiment = experiment_of(settings, grid, optics, radius, noise)
