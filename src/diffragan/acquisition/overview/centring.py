@@ -88,8 +88,9 @@ def _mean_place(
     likelihood: NDArray[np.float64], x: float, y: float, reach: float
 ) -> tuple[float, float]:
     """Mean column and row within reach of a place, weighted by exp(likelihood)."""
-    rows, columns = np.indices(likelihood.shape)
+    rows, columns = np.ogrid[: likelihood.shape[0], : likelihood.shape[1]]
     near = np.hypot(rows - y, columns - x) <= reach
     weight = np.exp(likelihood[near] - likelihood[near].max())
     weight /= weight.sum()
-    return float(weight @ columns[near]), float(weight @ rows[near])
+    row, column = np.nonzero(near)
+    return float(weight @ column), float(weight @ row)

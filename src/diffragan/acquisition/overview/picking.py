@@ -136,7 +136,7 @@ def _summed(values: Map, side: int) -> Map:
     rows, columns = (-(-n // side) for n in values.shape)
     whole = np.zeros((rows * side, columns * side), dtype=np.float32)
     whole[: values.shape[0], : values.shape[1]] = values
-    return whole.reshape(rows, side, columns, side).sum((1, 3))
+    return np.asarray(whole.reshape(rows, side, columns, side).sum((1, 3)))
 
 
 def _darkness(electrons: Map, side: int) -> Map:
