@@ -148,6 +148,9 @@ def classify_measured(
         )
     features, in_beam = features_of(measured, conditions, background, positions)
     probability = (network or _packaged()).probabilities(features)
+    # Saturation is seen, not guessed: a chance of it would grow with every adapted prior.
+    probability[:, SATURATED] = 0
+    probability /= probability.sum(1, keepdims=True)
     probability[is_saturated(measured.statistics)] = np.eye(probability.shape[1])[SATURATED]
     return FrameClasses(
         probability,
