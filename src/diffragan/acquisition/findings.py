@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffragan.acquisition.calibration.detector_calibration import DetectorCalibration
-from diffragan.acquisition.frame_table import FrameTable
 from diffragan.acquisition.hits.choose import Hits
 from diffragan.acquisition.hits.classes import CLASSES, PROTEIN
+from diffragan.acquisition.hits.classify import FrameClasses
 from diffragan.acquisition.overview.defocus import Defocus
 from diffragan.acquisition.overview.matching import NOTHING, Matches
 from diffragan.acquisition.overview.picking import Picks
@@ -45,10 +45,10 @@ class Findings:
     """As they are known after calibration."""
     scan: ScanInfo
     calibration: DetectorCalibration
-    table: FrameTable
-    probability: NDArray[np.float64]
+    table: FrameClasses
+    probability: NDArray[np.floating[Any]]
     """`(frame, class)`, under the shares that the classes have in this scan."""
-    priors: NDArray[np.float64]
+    priors: NDArray[np.floating[Any]]
     """`(class)`, those shares."""
     hits: Hits
     image: OverviewImage

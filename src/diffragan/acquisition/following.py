@@ -11,9 +11,10 @@ from pathlib import Path
 
 from diffragan.acquisition.calibration.calibrate import calibrate
 from diffragan.acquisition.frame_pass import FramePass, frame_pass
-from diffragan.acquisition.frame_table import BLOCK_FRAMES, FrameTable, TableOnDisk, joined
+from diffragan.acquisition.hits.classify import FrameClasses, MeasuredFrames, join_measured
 from diffragan.acquisition.hits.network import HitNetwork, read_network
 from diffragan.acquisition.ingest import folder_beside, known
+from diffragan.acquisition.measured_blocks import BLOCK_FRAMES, BlocksOnDisk
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.errors import InputError
 from diffragan.io.files import output_folder
@@ -36,7 +37,7 @@ class Live:
 
     settings: AcquisitionSettings
     shape: tuple[int, int]
-    table: FrameTable
+    table: FrameClasses
     """Of the frames looked at so far."""
     available: int
     """Frames that are written."""
@@ -78,7 +79,7 @@ def follow(
         )
     total = shape[0] * shape[1]
     run = fingerprint({"scan": settings.scan.model_dump(mode="json"), "follow": total})
-    kept = TableOnDisk(output_folder(folder_beside(out) / LIVE), run)
+    kept = BlocksOnDisk(output_folder(folder_beside(out) / LIVE), run)
     followed = _Followed(scan, settings, kept, read_network())
     with progress_bar(total, "following the scan") as bar:
         while followed.seen < total:
@@ -136,18 +137,18 @@ class _Followed:
     """The blocks of a growing scan that were looked at."""
 
     def __init__(
-        self, scan: Scan, settings: AcquisitionSettings, kept: TableOnDisk, network: HitNetwork
+        self, scan: Scan, settings: AcquisitionSettings, kept: BlocksOnDisk, network: HitNetwork
     ) -> None:
         self._scan, self._settings, self._kept, self._network = scan, settings, kept, network
         self._pass: FramePass | None = None
         self._calibrated_on = 0
-        self._parts: list[FrameTable] = []
+        self._parts: list[MeasuredFrames] = []
         self.seen = 0
         self.rate = 0.0
 
-    def table(self) -> FrameTable:
+    def table(self) -> FrameClasses:
         """Return what was found so far."""
-        return joined(self._parts)
+        return self._made_ready(self._calibrated_on).classify(join_measured(self._parts))
 
     def look(self, available: int, *, last: bool) -> int:
         """Look at the next block if it is whole, or the last one; return how many frames it has."""

@@ -1,4 +1,4 @@
-"""The pass over all frames of a scan: centres, classes and scattered intensity, in blocks."""
+"""The pass over all frames of a scan: centres, and what each frame says by itself, in blocks."""
 
 import hashlib
 from collections.abc import Callable
@@ -16,11 +16,18 @@ from diffragan.acquisition.calibration.detector_calibration import (
     electrons,
     frame_centres,
 )
-from diffragan.acquisition.frame_table import BLOCK_FRAMES, FrameTable, TableOnDisk, joined
-from diffragan.acquisition.hits.background import learn_background, spread_frames
+from diffragan.acquisition.hits.background import HitBackground, learn_background, spread_frames
 from diffragan.acquisition.hits.classes import Conditions
-from diffragan.acquisition.hits.classify import FrameClassifierRun
+from diffragan.acquisition.hits.classify import (
+    FrameClasses,
+    FrameMeasurer,
+    MeasuredFrames,
+    classify_measured,
+    join_measured,
+)
 from diffragan.acquisition.hits.network import HitNetwork
+from diffragan.acquisition.measured_blocks import BLOCK_FRAMES, BlocksOnDisk, single_precision
+from diffragan.acquisition.overview.frames import scan_points, turn
 from diffragan.config.acquisition import ScanSettings
 from diffragan.errors import InputError
 from diffragan.io.scans.scan import Frames, Scan
@@ -32,40 +39,32 @@ READ_FRAMES = 64
 
 @dataclass(frozen=True, slots=True)
 class FramePass:
-    """All that a frame is looked at with; no frame's result depends on others of its block."""
+    """All that frames are looked at with; what a frame says does not depend on its block."""
 
     scan: Scan
     settings: ScanSettings
     """As they are known."""
     calibration: DetectorCalibration
     conditions: Conditions
+    background: HitBackground
     finder: CentreFinder
-    classifier: FrameClassifierRun
+    measurer: FrameMeasurer
+    network: HitNetwork
 
-    def block(self, first: int, last: int) -> tuple[FrameTable, str]:
-        """Look at some frames; return what was found, and the hash of their values."""
+    def block(self, first: int, last: int) -> tuple[MeasuredFrames, str]:
+        """Look at some frames; return what was measured, and the hash of their values."""
         parts, digest = [], hashlib.sha256()
         for start in range(first, last, READ_FRAMES):
             stop = min(start + READ_FRAMES, last)
             frames = read_upright(self.scan, self.settings, start, stop)
             digest.update(frames.tobytes())
-            found = self.classifier.classify(
-                frames, centres_of(frames, np.arange(start, stop), self.calibration, self.finder)
-            )
-            parts.append(
-                FrameTable(
-                    found.probability,
-                    found.scattered_fraction,
-                    found.centre.astype(np.float64),
-                    found.position_angstrom,
-                    found.phase_rad_angstrom2,
-                )
-            )
-        return joined(parts), digest.hexdigest()
+            centres = centres_of(frames, np.arange(start, stop), self.calibration, self.finder)
+            parts.append(self.measurer.measure(frames, centres))
+        return single_precision(join_measured(parts)), digest.hexdigest()
 
     def run(
-        self, frames: int, kept: TableOnDisk, watch: Callable[[int], None]
-    ) -> tuple[FrameTable, str]:
+        self, frames: int, kept: BlocksOnDisk, watch: Callable[[int], None]
+    ) -> tuple[MeasuredFrames, str]:
         """Look at the first frames of the scan, going on where an earlier run stopped.
 
         Parameters
@@ -76,7 +75,7 @@ class FramePass:
 
         Returns
         -------
-        What was found, and a hash of all values.
+        What was measured, and a hash of all values.
         """
         parts, digest = [], hashlib.sha256()
         for block, first in enumerate(range(0, frames, BLOCK_FRAMES)):
@@ -88,7 +87,18 @@ class FramePass:
             parts.append(found[0])
             digest.update(found[1].encode())
             watch(last - first)
-        return joined(parts), digest.hexdigest()
+        return join_measured(parts), digest.hexdigest()
+
+    def classify(self, measured: MeasuredFrames) -> FrameClasses:
+        """Say what the first frames of the scan show, those whose beams overlap together."""
+        shape, step = self.settings.shape, self.settings.step_angstrom
+        positions = None
+        if shape is not None and step is not None and shape[0] * shape[1] >= len(measured):
+            in_scan = scan_points(shape, step)[: len(measured)]
+            positions = in_scan @ turn(-self.settings.scan_to_detector_deg).T
+        return classify_measured(
+            measured, self.conditions, self.background, positions=positions, network=self.network
+        )
 
 
 def read_upright(scan: Scan, settings: ScanSettings, first: int, last: int) -> Frames:
@@ -159,5 +169,5 @@ def frame_pass(
     sample = np.concatenate([read_upright(scan, settings, n, n + 1) for n in numbers.tolist()])
     centres = centres_of(sample, numbers.astype(np.int64), calibration, finder)
     background = learn_background(sample, centres, conditions)
-    classifier = FrameClassifierRun(conditions, background, network)
-    return FramePass(scan, settings, calibration, conditions, finder, classifier)
+    measurer = FrameMeasurer(conditions, background)
+    return FramePass(scan, settings, calibration, conditions, background, finder, measurer, network)

@@ -14,8 +14,7 @@ from diffragan.acquisition.calibration.calibrate import calibrate
 from diffragan.acquisition.calibration.detector_calibration import DetectorCalibration, electrons
 from diffragan.acquisition.calibration.stored import read_calibration, write_calibration
 from diffragan.acquisition.findings import Findings, write_findings
-from diffragan.acquisition.frame_pass import FramePass, frame_pass, read_upright
-from diffragan.acquisition.frame_table import FrameTable, TableOnDisk
+from diffragan.acquisition.frame_pass import frame_pass, read_upright
 from diffragan.acquisition.handing_over import (
     Hit,
     Making,
@@ -28,8 +27,10 @@ from diffragan.acquisition.handing_over import (
 )
 from diffragan.acquisition.hits.choose import choose_hits
 from diffragan.acquisition.hits.classes import CLASSES, PROTEIN
+from diffragan.acquisition.hits.classify import FrameClasses
 from diffragan.acquisition.hits.network import read_network
 from diffragan.acquisition.hits.priors import adapt_priors
+from diffragan.acquisition.measured_blocks import BlocksOnDisk
 from diffragan.acquisition.overview.defocus import Defocus, estimate_defocus
 from diffragan.acquisition.overview.frames import crop_of
 from diffragan.acquisition.overview.matching import Matches, match
@@ -44,7 +45,7 @@ from diffragan.io.files import output_folder
 from diffragan.io.observations import KIND, observation_attributes, observation_specs
 from diffragan.io.overview_image import OverviewImage, read_overview
 from diffragan.io.provenance import fingerprint, provenance, sha256_of
-from diffragan.io.scans.known import check_known, contradictions, known_settings
+from diffragan.io.scans.known import check_known, known_settings
 from diffragan.io.scans.open import open_scan
 from diffragan.io.scans.scan import Scan
 from diffragan.io.store_checks import check_store_target
@@ -123,13 +124,13 @@ def ingest(scan_path: Path, image_path: Path, out: Path, settings: AcquisitionSe
 
 
 def known(scan: Scan, settings: AcquisitionSettings) -> tuple[AcquisitionSettings, tuple[str, ...]]:
-    """Join what was given and what the scan's file says; return where they contradict, too.
+    """Join what was given and what the scan's file says; return its warnings, too.
 
     Raises
     ------
     InputError : Something that is needed is not known; all of it is named.
     """
-    warnings = (*scan.info.warnings, *contradictions(scan.info.found, settings.scan))
+    warnings = scan.info.warnings
     joined = known_settings(scan.info.found, settings.scan)
     check_known(scan.info.path, joined)
     if joined.shape is None and scan.info.shape is not None:
@@ -170,7 +171,7 @@ def look_at_image(path: Path, settings: AcquisitionSettings) -> Overview:
 
 def look_at_frames(
     scan: Scan, settings: AcquisitionSettings, folder: Path
-) -> tuple[DetectorCalibration, FrameTable, str]:
+) -> tuple[DetectorCalibration, FrameClasses, str]:
     """Calibrate, and look at every frame; blocks that an earlier run left are not made again."""
     frames = scan.available()
     info = scan.info
@@ -189,10 +190,10 @@ def look_at_frames(
     else:
         calibration = calibrate(scan, settings.scan, shown=True)
         write_calibration(calibration, place)
-    work: FramePass = frame_pass(scan, settings.scan, calibration, read_network(), frames)
+    work = frame_pass(scan, settings.scan, calibration, read_network(), frames)
     with progress_bar(frames, "looking at frames") as bar:
-        table, sha256 = work.run(frames, TableOnDisk(folder, run), bar.advance)
-    return calibration, table, sha256
+        measured, sha256 = work.run(frames, BlocksOnDisk(folder, run), bar.advance)
+    return calibration, work.classify(measured), sha256
 
 
 def _hash(scan: Scan, number: int) -> str:
@@ -203,7 +204,7 @@ def find_hits(
     scan: Scan,
     settings: AcquisitionSettings,
     calibration: DetectorCalibration,
-    table: FrameTable,
+    table: FrameClasses,
     overview: Overview,
     warnings: tuple[str, ...],
 ) -> Findings:
@@ -213,7 +214,8 @@ def find_hits(
     ------
     InputError : The image shows another place.
     """
-    probability, priors = adapt_priors(table.probability, read_network().priors)
+    told = np.asarray(table.probability, np.float64)
+    probability, priors = adapt_priors(told, read_network().priors)
     hits = choose_hits(probability, settings.hits.precision)
     registration: Registration | None = None
     matches: Matches | None = None
@@ -229,7 +231,7 @@ def find_hits(
 
 
 def intensity_map(
-    table: FrameTable, probability: NDArray[np.float64], shape: tuple[int, int]
+    table: FrameClasses, probability: NDArray[np.floating[Any]], shape: tuple[int, int]
 ) -> NDArray[np.float64]:
     """Arrange what tells of molecules as the scan is: their phase shift in each frame.
 
