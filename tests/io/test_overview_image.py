@@ -68,7 +68,8 @@ def test_other_formats_are_read_by_rosettasciio(tmp_path: Path, counts: np.ndarr
         for name, n in zip("yx", counts.shape, strict=True)
     ]
     signal = {
-        "data": counts, "axes": axes, "metadata": {"General": {"title": "image"}}, "original_metadata": {},
+        "data": counts, "axes": axes,
+        "metadata": {"General": {"title": "image"}}, "original_metadata": {},
         "attributes": {"_lazy": False}, "learning_results": {}, "models": {}, "package_info": {},
         "tmp_parameters": {},
     }  # fmt: skip

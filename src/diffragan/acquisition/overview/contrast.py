@@ -52,17 +52,12 @@ def prepare(image: OverviewImage) -> Contrast:
     cells = excluded_cells(electrons, pixel)
     side = cell_pixels(pixel, electrons.shape)
     odd = spread(cells, side, electrons.shape)
-    used = (~odd).astype(np.float32)
-    # Only pixels that count make the mean, or every edge would be a slope.
-    plane = _local_mean(electrons * used, pixel)
-    plane /= np.maximum(_local_mean(used, pixel), 1e-6)
-    values = np.where(odd | (plane <= 0), 0, electrons / np.maximum(plane, 1e-6) - 1)
     spectrum = power_spectrum(electrons, pixel, odd)
     known = np.isfinite(spectrum.variance)
     power = np.where(known, spectrum.power, 0).sum(0) / np.maximum(known.sum(0), 1)
-    mean = float((electrons * used).sum(dtype=np.float64) / max(used.sum(dtype=np.float64), 1))
+    mean = float(electrons.sum(where=~odd, dtype=np.float64)) / max(int((~odd).sum()), 1)
     return Contrast(
-        values.astype(np.float32),
+        _evened(electrons, odd, pixel),
         pixel,
         binning,
         cells,
@@ -79,6 +74,22 @@ def _local_mean(values: Map, pixel_angstrom: float) -> Map:
     return values
 
 
+def _evened(electrons: Map, odd: NDArray[np.bool_], pixel_angstrom: float) -> Map:
+    """Divide by the local mean and take 1 off; in place, since an image may fill the memory."""
+    used = (~odd).astype(np.float32)
+    # Only pixels that count make the mean, or every edge would be a slope.
+    values = _local_mean(electrons * used, pixel_angstrom)
+    share = _local_mean(used, pixel_angstrom)
+    np.maximum(share, 1e-6, out=share)
+    values /= share
+    empty = odd | (values <= 0)
+    values[empty] = 1
+    np.divide(electrons, values, out=values)
+    values -= 1
+    values[empty] = 0
+    return values
+
+
 def binned(electrons: Map, pixel_angstrom: float) -> tuple[Map, float, int]:
     """Add up whole blocks of pixels, up to `PIXEL_ANGSTROM`.
 
@@ -87,6 +98,8 @@ def binned(electrons: Map, pixel_angstrom: float) -> tuple[Map, float, int]:
     Electrons `(y, x)`, the new pixel [Å], and how many old ones make its side.
     """
     factor = max(1, int(PIXEL_ANGSTROM / pixel_angstrom))
+    if factor == 1:
+        return electrons, pixel_angstrom, 1
     rows, columns = (n // factor for n in electrons.shape)
     blocks = electrons[: rows * factor, : columns * factor]
     summed = blocks.reshape(rows, factor, columns, factor).sum((1, 3))

@@ -151,15 +151,18 @@ def _highest(contrast: Contrast, filters: Filters) -> tuple[Map, NDArray[np.int8
     scale = np.zeros(contrast.values.shape, dtype=np.int8)
     for index, transfer in enumerate(filters.transfer):
         response = filtered(contrast.values, transfer)
-        response /= _local_noise(response, contrast)
+        _divide_by_noise(response, contrast)
         better = response > height
         height[better] = response[better]
         scale[better] = index
     return height, scale
 
 
-def _local_noise(response: Map, contrast: Contrast) -> Map:
-    """Robust standard deviation of each cell, smooth between them; at least half the image's."""
+def _divide_by_noise(response: Map, contrast: Contrast) -> None:
+    """Divide by the robust standard deviation of each cell, smooth between them.
+
+    It is taken to be at least half that of the image.
+    """
     shape, pixel = response.shape, contrast.pixel_angstrom
     number = [max(1, round(n * pixel / NOISE_CELL_ANGSTROM)) for n in shape]
     rows, columns = (
@@ -182,11 +185,11 @@ def _local_noise(response: Map, contrast: Contrast) -> Map:
     ]
     low_y, low_x = (np.floor(w).astype(int) for w in where)
     high_y, high_x = (np.minimum(i + 1, k - 1) for i, k in zip((low_y, low_x), number, strict=True))
-    share_y, share_x = (where[0] - low_y)[:, None], (where[1] - low_x)[None, :]
+    share_y, share_x = where[0] - low_y, where[1] - low_x
     cells = cells.astype(np.float32)
-    top = cells[low_y][:, low_x] * (1 - share_x) + cells[low_y][:, high_x] * share_x
-    bottom = cells[high_y][:, low_x] * (1 - share_x) + cells[high_y][:, high_x] * share_x
-    return np.asarray(top * (1 - share_y) + bottom * share_y)
+    along = cells[:, low_x] * (1 - share_x) + cells[:, high_x] * share_x
+    for row, share in enumerate(share_y):
+        response[row] /= along[low_y[row]] * (1 - share) + along[high_y[row]] * share
 
 
 def lowest_score(per_area_angstrom2: float, slopes_per_angstrom2: Iterable[float]) -> float:
