@@ -1,11 +1,15 @@
 """Molecules that many tests use."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from diffragan.structures.prepared import PreparedStructure, read_prepared
+
+if TYPE_CHECKING:
+    from made_up_scan import MadeUp
 
 # Law tests draw the same examples everywhere, and a busy machine fails none by its time.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
@@ -57,3 +61,17 @@ def villin_network(villin_data: Path, tmp_path_factory: pytest.TempPathFactory) 
     from tiny_unrolled import BY_HEART
 
     return train_unrolled(villin_data, BY_HEART, tmp_path_factory.mktemp("network") / "run").run
+
+
+@pytest.fixture(scope="session")
+def ingested(tmp_path_factory: pytest.TempPathFactory) -> "MadeUp":
+    """A made-up scan of nine molecules with its observations, phased, and its page."""
+    from diffragan.evaluation.ingest_page import write_ingest_page
+    from made_up_scan import made_up_scan, observations_of
+    from tiny_data import tiny_phased
+
+    made = made_up_scan(tmp_path_factory.mktemp("scan") / "hits.zarr", warnings=("Doubt & <b>.",))
+    data = observations_of(made)
+    phased = tiny_phased(data, made.folder.with_name("phased.zarr"))
+    write_ingest_page(made.folder, data, made.image, [phased])
+    return made

@@ -36,7 +36,7 @@ from diffragan.io.files import output_folder, write_text
 
 PAGE = "report.html"
 MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
-RASTER = {"gallery", "map", "planes", "local_resolution", "growth"}
+RASTER = {"gallery", "map", "frame_maps", "planes", "local_resolution", "growth"}
 """Figures that are pictures: smaller as PNG. The others go in as SVG."""
 SHOWN = ("gallery", "frc", "per_view", "predicted", "map")
 UNIT = re.compile(r"(?<=\d) (Å|kDa|keV|%|σ)")

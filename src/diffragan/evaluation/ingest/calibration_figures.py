@@ -58,7 +58,7 @@ def draw_calibration_figures(found: IngestFolder) -> list[Drawn]:
                 folder / "detector",
                 f"Pixels that are not measured, drawn larger than they are ({spoilt}), and the "
                 f"shape of rings, {EXAGGERATED} times less round than it is: longest over "
-                f"shortest diameter {ellipse.ratio:.4f} +- {ellipse.ratio_error:.4f} at "
+                f"shortest diameter {ellipse.ratio:.4f} ± {ellipse.ratio_error:.4f} at "
                 f"{ellipse.angle_deg:.0f}°.",
                 "A map of the detector with its faulty pixels and an ellipse.",
             ),

@@ -155,9 +155,9 @@ def _facts(
         ("Phase shift", f"{frames.phase_rad_angstrom2[hit]:.4g} rad Å²"),
     ]
     if frames.molecule[hit] != NOTHING:
-        x, y = frames.offset_angstrom[hit]
-        facts.append(("Molecule", f"{frames.molecule[hit]}, {np.hypot(x, y):.0f} Å off the beam's"
-                      " middle"))  # fmt: skip
+        away = float(np.hypot(*frames.offset_angstrom[hit]))
+        words = f"number {frames.molecule[hit]}, {away:.0f} Å off the beam's middle"
+        facts.append(("Molecule", words))
     if item is not None:
         facts.append(("Observation", str(item)))
     for name, of_method in phased.items():
@@ -168,7 +168,8 @@ def _facts(
 
 def words_of(one: PhasedHit) -> str:
     """Word how far a phased observation can be trusted."""
-    fit = f"R-factor {one.r_factor:.3f} (background alone {one.r_factor_background:.3f})"
+    noise = "" if one.r_factor_noise is None else f", counting alone {one.r_factor_noise:.3f}"
+    fit = f"R-factor {one.r_factor:.3f} (background alone {one.r_factor_background:.3f}{noise})"
     if one.predicted_angstrom is None:
         return fit
     middle, fine, coarse = one.predicted_angstrom

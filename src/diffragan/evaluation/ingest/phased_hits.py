@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import poisson
 
 from diffragan.errors import InputError
 from diffragan.io.observations import ObservationStore
@@ -15,6 +16,8 @@ from diffragan.physics.forward import diffraction_pattern
 from diffragan.typing import Float, Mask, Patterns, Tensor, Waves
 
 BATCH = 32
+LEAST_COUNTS, MOST_COUNTS, TABULATED = 1e-4, 100.0, 200
+"""Mean counts of which the effect of noise is tabulated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class PhasedHit:
     r_factor: float
     r_factor_background: float
     """Of the background alone, that is without a molecule."""
+    r_factor_noise: float | None
+    """What counting alone makes of it, were the wave true; none where patterns are not counts."""
     predicted_angstrom: tuple[float, float, float] | None
     """Resolution, and the two between which it was said to lie [Å]; none where not predicted."""
     failed: bool
@@ -61,6 +66,7 @@ def phased_hits(
     row_of = {int(item): row for row, item in enumerate(store.read("source_item"))}
     there = [item for item in items if item in row_of]
     measured = torch.from_numpy(observations.read("measured").astype(bool))
+    incident = observations.store.attributes.get("incident_electrons")
     found: dict[int, PhasedHit] = {}
     for start in range(0, len(there), BATCH):
         some = there[start : start + BATCH]
@@ -71,9 +77,10 @@ def phased_hits(
         waves = torch.from_numpy(store.read("wave", rows))
         fits = r_factor_with_background(waves, patterns, measured, background).tolist()
         alone = r_factor_with_background(0 * waves, patterns, measured, background).tolist()
+        noise = _noise(waves, patterns, measured, background, incident)
         images, told = store.read("image", rows), _told(store, rows)
         for at, item in enumerate(some):
-            found[item] = PhasedHit(images[at], fits[at], alone[at], *told[at])
+            found[item] = PhasedHit(images[at], fits[at], alone[at], noise[at], *told[at])
     return found
 
 
@@ -97,6 +104,43 @@ def r_factor_with_background(
     calculated = (diffraction_pattern(waves, diffraction.shape[-1]) + background).sqrt()
     total = observed.sum(-1).clamp(min=torch.finfo(observed.dtype).tiny)
     return (observed - calculated[..., measured]).abs().sum(-1) / total
+
+
+def r_factor_of_counting(expected: NDArray[np.float64]) -> float:
+    """R-factor that Poisson's noise makes although the expected counts are the true ones.
+
+    The mean of | sqrt(n) - sqrt(m) | over all n, summed over pixels, over that of sqrt(n): with
+    less than a count in most pixels it is near or above 1 and R says little.
+
+    Parameters
+    ----------
+    expected : `(pixel,)`, mean counts m.
+    """
+    means = np.geomspace(LEAST_COUNTS, MOST_COUNTS, TABULATED)
+    counts = np.arange(int(MOST_COUNTS + 12 * MOST_COUNTS**0.5))
+    chance = poisson.pmf(counts, means[:, None])
+    root = np.sqrt(counts)
+    off = (chance * np.abs(root - np.sqrt(means)[:, None])).sum(1)
+    logarithm, table = np.log(np.clip(expected, LEAST_COUNTS, MOST_COUNTS)), np.log(means)
+    # Among many counts the roots deviate by 1/2 (Anscombe), whatever the mean.
+    total = np.interp(logarithm, table, chance @ root).sum()
+    many = expected > MOST_COUNTS
+    total += (np.sqrt(expected[many]) - MOST_COUNTS**0.5).sum()
+    return float(np.interp(logarithm, table, off).sum() / total)
+
+
+def _noise(
+    waves: Waves,
+    diffraction: Patterns,
+    measured: Mask,
+    background: Patterns,
+    incident_electrons: float | None,
+) -> list[float | None]:
+    if incident_electrons is None:
+        return [None] * len(waves)
+    calculated = diffraction_pattern(waves, diffraction.shape[-1]) + background
+    means = (calculated[..., measured] * incident_electrons).double().numpy()
+    return [r_factor_of_counting(row) for row in means]
 
 
 def _told(store: PhasedStore, rows: Sequence[int]) -> list[tuple[Any, bool]]:

@@ -92,8 +92,8 @@ def maps_of(frames: FrameRows) -> list[ScanMap]:
         class_map(frames.of_class),
         ScanMap("Scattered electrons", "% of the beam", 100 * frames.scattered_fraction),
         ScanMap("Phase shift", "rad Å²", frames.phase_rad_angstrom2),
-        ScanMap("Beam centre, row", "pixels", frames.centre[:, 0]),
-        ScanMap("Beam centre, column", "pixels", frames.centre[:, 1]),
+        ScanMap("Row of the direct beam", "pixels", frames.centre[:, 0]),
+        ScanMap("Column of the direct beam", "pixels", frames.centre[:, 1]),
     ]
 
 

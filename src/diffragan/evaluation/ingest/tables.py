@@ -101,25 +101,28 @@ def calibration_rows(found: IngestFolder) -> list[Row]:
     if camera:
         rows.append(
             (
-                f"by {camera['found']} rings of {camera['rings']}",
-                f"{camera['mrad_per_pixel']:.5g} +- {camera['error']:.2g} mrad",
+                f"Angle of a pixel by {camera['found']} rings of {camera['rings']}",
+                f"{camera['mrad_per_pixel']:.5g} ± {camera['error']:.2g} mrad",
             )
         )
     ellipse = record["ellipse"]
     rows += [
         (
             "Longest over shortest diameter of rings",
-            f"{ellipse['ratio']:.4f} +- {_error(ellipse['ratio_error'], '.4f')} "
+            f"{ellipse['ratio']:.4f} ± {_error(ellipse['ratio_error'], '.4f')} "
             f"at {ellipse['angle_deg']:.0f}°",
         ),
         ("Counts per electron", f"{record['counts_per_electron']:.4g}"),
-        ("found from variance and mean", _or_none(record["found_counts_per_electron"], "{:.4g}")),
+        (
+            "Counts per electron, by their variance",
+            _or_none(record["found_counts_per_electron"], "{:.4g}"),
+        ),
         ("Direct beam found by", str(record["centred_by"])),
-        ("Frames without a molecule that make the background", f"{record['background_frames']:,}"),
+        ("Frames that make the background", f"{record['background_frames']:,}"),
         ("Pixels not measured", f"{int((~calibration.good).sum()):,}"),
     ]
     rows += [
-        (f"{name.replace('_', ' ')}", f"{count:,}")
+        (f"of these {name.replace('_', ' ')}", f"{count:,}")
         for name, count in record["pixels_not_measured"].items()
         if count
     ]
@@ -134,7 +137,7 @@ def image_rows(found: IngestFolder) -> list[Row]:
     defocus = image["defocus"]
     error = _error(defocus["standard_error_angstrom"], ".0f")
     rows = [
-        ("Defocus", f"{defocus['defocus_angstrom']:.0f} +- {error} Å"),
+        ("Defocus", f"{defocus['defocus_angstrom']:.0f} ± {error} Å"),
         (
             "Astigmatism",
             f"{defocus['astigmatism_angstrom']:.0f} Å at {defocus['astigmatism_angle_deg']:.0f}°"
@@ -158,9 +161,9 @@ def registration_rows(found: IngestFolder) -> list[Row]:
     return [
         (
             "From the scan's x axis to the image's",
-            f"{laid['scan_to_image_deg']:.2f} +- {_error(laid['rotation_error_deg'], '.2f')}°",
+            f"{laid['scan_to_image_deg']:.2f} ± {_error(laid['rotation_error_deg'], '.2f')}°",
         ),
-        ("Step, image over scan", f"{laid['scale']:.4f} +- {_error(laid['scale_error'], '.4f')}"),
+        ("Step, image over scan", f"{laid['scale']:.4f} ± {_error(laid['scale_error'], '.4f')}"),
         ("Middle of the scan, x and y", f"{x:.0f}, {y:.0f} Å"),
         ("Drift, root mean square", f"{laid['drift_angstrom']:.1f} Å"),
         ("Positions are known to, median", f"{laid['median_error_angstrom']:.1f} Å"),
