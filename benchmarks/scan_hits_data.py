@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from diffragan.acquisition.hits.classes import PROTEIN, Conditions
+from diffragan.acquisition.hits.classes import DAMAGED, PROTEIN, Conditions
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.config.load import load_acquisition
 from diffragan.config.scan_simulation import ScanSimulation
@@ -30,7 +30,7 @@ class SimulatedScan:
     """`(frame, 2)`, true."""
     classes: NDArray[np.int64]
     hit: NDArray[np.bool_]
-    """One molecule, wholly within the flat part of the beam, and no other lit."""
+    """One molecule, damaged or not, wholly within the flat part of the beam, and no other lit."""
     rim: NDArray[np.bool_]
     """A molecule is lit in part: neither a hit nor none."""
 
@@ -82,16 +82,16 @@ def read_simulated(folder: Path) -> SimulatedScan:
     radius = arrays.molecule_radius_angstrom[np.maximum(arrays.frame_molecule, 0)]
     whole = (arrays.frame_molecule >= 0) & (away + radius <= flat) & (arrays.frame_lit == 1)
     classes = arrays.frame_class.astype(np.int64)
-    protein = classes == PROTEIN
-    partly = (classes <= PROTEIN) & (classes != 3) & (arrays.frame_lit > 0) & ~protein
+    one = np.isin(classes, (PROTEIN, DAMAGED))
+    partly = (classes <= PROTEIN) & (classes != 3) & (arrays.frame_lit > 0) & ~one
     return SimulatedScan(
         frames,
         conditions,
         scan_positions(scan.shape, scan.step_angstrom, scan.scan_to_detector_deg),
         arrays.direct_beam_pixels.astype(np.float64),
         classes,
-        protein & whole,
-        (protein & ~whole) | partly,
+        one & whole,
+        (one & ~whole) | partly,
     )
 
 

@@ -19,7 +19,8 @@ from scan_hits_data import SimulatedScan, read_simulated
 from torch import nn
 
 from diffragan.acquisition.hits.background import learn_background, spread_frames
-from diffragan.acquisition.hits.classes import CLASSES, PROTEIN, SATURATED
+from diffragan.acquisition.hits.choose import hit_probability
+from diffragan.acquisition.hits.classes import CLASSES, DAMAGED, PROTEIN, SATURATED
 from diffragan.acquisition.hits.classify import FrameMeasurer, features_of
 from diffragan.acquisition.hits.features import FEATURES
 from diffragan.acquisition.hits.network import KIND, PART
@@ -32,8 +33,10 @@ from diffragan.simulation.scan.run import simulate_scan
 from diffragan.structures.prepared import PreparedStructure, read_prepared_many
 
 EXPOSURES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+SCAN_EXPOSURES = ((1.0, 10.0, 100.0, 1000.0), (3.0, 30.0, 100.0, 300.0))
+"""Of even scans and of odd ones."""
 DIAMETERS = (100.0, 150.0, 100.0, 200.0, 100.0, 120.0, 300.0, 100.0, 180.0, 100.0, 240.0, 100.0)
-WIDTH, STEPS, BATCH, RATE, DECAY = 32, 6000, 256, 2e-3, 1e-3
+WIDTH, STEPS, BATCH, RATE, DECAY = 32, 3000, 256, 3e-3, 3e-2
 LABEL_SMOOTHING = 0.01
 HEAVIEST_KDA = 64.0
 HEAVIEST_IN_NARROW_KDA = 35.0
@@ -161,14 +164,15 @@ def table(places: Sequence[Path], seed: int, work: Path) -> Table:
     """Measure every scan at every exposure."""
     parts = []
     for place in places:
-        for number, exposure in enumerate(EXPOSURES):
+        scan_number = int(place.name.split("-")[1])
+        for number, exposure in enumerate(SCAN_EXPOSURES[scan_number % 2]):
             kept = work / f"features-{place.name}-{exposure:g}.npz"
             if not kept.is_file():
                 scan = read_simulated(place).thinned(exposure, seed)
-                np.savez(kept, **measured(scan, seed, alone=number % 2 == 1))
+                np.savez(kept, **measured(scan, seed, alone=(number + scan_number // 2) % 2 == 1))
             with np.load(kept) as arrays:
                 parts.append({name: arrays[name] for name in arrays.files} | {"x": exposure})
-                parts[-1]["scan"] = np.full(len(arrays["classes"]), int(place.name.split("-")[1]))
+                parts[-1]["scan"] = np.full(len(arrays["classes"]), scan_number)
                 parts[-1]["x"] = np.full(len(arrays["classes"]), exposure, np.float32)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return Table(joined["features"], joined["classes"], joined["x"], joined["scan"])
@@ -248,10 +252,9 @@ TEMPERATURES = tuple(np.geomspace(0.5, 4, 61).tolist())
 def report(network: FrameClassifier, data: Table) -> None:
     """Print how good and how honest the probabilities are on proteins that were not trained on."""
     with torch.no_grad():
-        told = torch.softmax(network(torch.from_numpy(data.features)).double(), 1)[
-            :, PROTEIN
-        ].numpy()
-    true = data.classes == PROTEIN
+        logits = network(torch.from_numpy(data.features)).double()
+    told = hit_probability(torch.softmax(logits, 1).numpy())
+    true = np.isin(data.classes, (PROTEIN, DAMAGED))
     print(f"temperature {float(network.temperature):.2f}")
     for exposure in EXPOSURES:
         own = data.exposure == exposure

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diffragan.acquisition.hits.classes import CLASSES, PROTEIN, SATURATED
+from diffragan.acquisition.hits.classes import CLASSES, DAMAGED, PROTEIN, SATURATED
 from diffragan.errors import InputError
 
 FEWEST_EXPECTED = 0.5
@@ -29,18 +29,32 @@ class Hits:
     """Why there are no hits; empty where there are some."""
 
 
+def hit_probability(probability: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Probability that a frame shows one molecule, `(frame)`, from that of its classes.
+
+    A molecule that was damaged beforehand scatters less at wide angles, where at 100 e/Å2 nothing
+    can be told; so one that may be damaged counts as a molecule, and one that more likely is
+    damaged than not does not count.
+    """
+    whole, damaged = probability[:, PROTEIN], probability[:, DAMAGED]
+    return np.where(damaged <= whole, np.minimum(whole + damaged, 1.0), 0.0)
+
+
 def choose_hits(probability: NDArray[np.floating[Any]], precision: float) -> Hits:
     """Keep the most frames whose mean probability of being a hit is at least `precision`.
 
     Parameters
     ----------
-    probability : `(frame)` of showing one molecule, calibrated; or `(frame, class)` of `CLASSES`.
+    probability : `(frame)` of showing one molecule, calibrated; or `(frame, class)` of `CLASSES`,
+        see `hit_probability`.
     precision : Share of true hits that is asked for.
 
     Raises
     ------
     InputError : A probability is not between 0 and 1.
     """
+    if not ((probability >= 0) & (probability <= 1)).all():
+        raise InputError("probabilities must lie between 0 and 1")
     saturated = False
     if probability.ndim == 2:
         if probability.shape[1] != len(CLASSES):
@@ -48,9 +62,7 @@ def choose_hits(probability: NDArray[np.floating[Any]], precision: float) -> Hit
                 f"the probabilities have {probability.shape[1]} classes; there are {len(CLASSES)}"
             )
         saturated = len(probability) > 0 and bool((probability.argmax(1) == SATURATED).all())
-        probability = probability[:, PROTEIN]
-    if not ((probability >= 0) & (probability <= 1)).all():
-        raise InputError("probabilities must lie between 0 and 1")
+        probability = hit_probability(probability)
     order = np.argsort(-probability, kind="stable")
     means = np.cumsum(probability[order]) / np.arange(1, len(order) + 1)
     # The mean falls as frames are added, so the last one above the target ends the set.

@@ -21,6 +21,7 @@ CLASSES = (
 )
 """`empty` is vacuum, `ice` is vitreous, `protein` is one molecule that is not damaged."""
 PROTEIN = CLASSES.index("protein")
+DAMAGED = CLASSES.index("damaged")
 SATURATED = CLASSES.index("saturated")
 
 

@@ -15,18 +15,20 @@ from numpy.typing import NDArray
 from scipy.special import j1
 
 from diffragan.acquisition.hits.classes import Conditions
-from diffragan.acquisition.hits.inner_window import Floats, InnerWindow, inner_window
+from diffragan.acquisition.hits.inner_window import Floats, InnerWindow, inner_window, join_windows
 from diffragan.io.scans.scan import Frames
 
 EDGES_ANGSTROM = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.5, 10.0, 14.0, 20.0, 30.0, 45.0)
 DIAMETERS = np.linspace(0.9, 1.1, 41)
 """Of the true beam over the nominal one, as far as they are searched."""
 RADIAL_STEPS_PER_PIXEL = 8
-CENTRE_ROUNDS = 2
+CENTRE_ROUNDS = 3
 LARGEST_SHIFT = 0.65
 """Of a direct beam from the middle of its window: half a pixel, and what the centre may be wrong by
 [pixels]."""
 LARGEST_STEP = 0.2
+MARGIN = 0.2
+"""How far beyond half a pixel the polynomials hold [pixels]."""
 LEARNING_ROUNDS = 4
 BEAM_DEGREE, ICE_DEGREE = 5, 1
 KEPT_OF_MEDIAN = 2.5
@@ -94,7 +96,9 @@ def learn_beam(
     kept = np.ones(len(thickness), dtype=bool)
     strength = window.counts.sum((1, 2))
     for again in range(LEARNING_ROUNDS):
-        beam, ice = _polynomials(window[kept], level[kept], strength[kept])
+        beam, ice = _learned(
+            frames[kept], window.centre[kept], level[kept], strength[kept], conditions
+        )
         model = BeamModel(diameter, edge, beam, ice, np.ones(beam.shape[1]))
         fit = lay_on(window, model)
         z = (window.counts - fit.expected) * np.sqrt(fit.weight)
@@ -123,9 +127,10 @@ def lay_on(window: InnerWindow, model: BeamModel, rounds: int = CENTRE_ROUNDS) -
     frames = len(window.counts)
     counts, good = window.counts.reshape(frames, -1), window.good.reshape(frames, -1)
     expected: Floats = np.zeros_like(counts)
-    variance: Floats = np.ones_like(counts)
-    total, factors = np.zeros(frames), np.zeros((frames, 4))
-    for again in range(rounds + 1):
+    total: Floats = np.zeros(frames)
+    best = np.full(frames, np.inf)
+    best_shift, best_expected, best_total = shift.copy(), expected.copy(), total.copy()
+    for _ in range(rounds + 1):
         beam_terms, ice_terms = _terms(shift, BEAM_DEGREE), _terms(shift, ICE_DEGREE)
         beam = np.maximum(beam_terms @ model.beam, 0.0)
         total = np.where(good, counts, 0).sum(1) / np.maximum(np.where(good, beam, 0).sum(1), 1e-9)
@@ -136,20 +141,24 @@ def lay_on(window: InnerWindow, model: BeamModel, rounds: int = CENTRE_ROUNDS) -
         parts = np.stack([expected, ice, down, right], axis=2)
         weight = good / variance
         factors = _least_squares(parts, counts - expected, weight)
-        expected = expected * (1 + factors[:, :1]) + ice * factors[:, 1:2]
-        if again == rounds:
-            # The last shift is too small for another round: its slope does.
-            expected = expected + (parts[:, :, 2:] @ factors[:, 2:, None])[..., 0]
+        fitted = np.maximum(expected + (parts @ factors[..., None])[..., 0], 0.0)
+        # Far from the best centre a straight line is no guide: the best of all rounds counts.
+        variance = np.maximum(fitted, FAINTEST) * model.spread**2
+        chi2 = ((counts - fitted) ** 2 * good / variance).sum(1)
         step = factors[:, 2:].clip(-LARGEST_STEP, LARGEST_STEP)
+        better = chi2 < best
+        best = np.where(better, chi2, best)
+        best_expected[better] = fitted[better]
+        best_total[better] = (total * (1 + factors[:, 0]))[better]
         shift = (shift + step).clip(-LARGEST_SHIFT, LARGEST_SHIFT)
-    expected = np.maximum(expected, 0.0)
-    variance = np.maximum(expected, FAINTEST) * model.spread**2
+        best_shift[better] = shift[better]
+    variance = np.maximum(best_expected, FAINTEST) * model.spread**2
     shape = window.counts.shape
     return BeamFit(
-        window.moved(shift),
-        expected.reshape(shape),
+        window.moved(best_shift),
+        best_expected.reshape(shape),
         (good / variance).reshape(shape),
-        total * (1 + factors[:, 0]),
+        best_total,
     )
 
 
@@ -176,6 +185,26 @@ def _slopes(shift: Floats, degree: int) -> tuple[Floats, Floats]:
         np.stack([a * y ** (a - 1) * x**b if a else zero for a, b in powers], axis=1),
         np.stack([b * y**a * x ** (b - 1) if b else zero for a, b in powers], axis=1),
     )
+
+
+def _learned(
+    frames: Frames, centres: Floats, level: Floats, strength: Floats, conditions: Conditions
+) -> tuple[Floats, Floats]:
+    """Fit the polynomials to frames, those near a pixel's rim as seen from the next one, too.
+
+    What is learned then holds a little beyond half a pixel, where a centre that is not yet refined
+    may lie.
+    """
+    parts = []
+    middle = np.round(centres)
+    for moved in ((0.0, 0.0), *((y, x) for y in (-MARGIN, MARGIN) for x in (-MARGIN, MARGIN))):
+        elsewhere = (np.round(centres + np.array(moved)) != middle).any(1)
+        chosen = elsewhere if any(moved) else np.ones(len(centres), dtype=bool)
+        if chosen.any():
+            window = inner_window(frames[chosen], centres[chosen], conditions, moved)
+            parts.append((window, level[chosen], strength[chosen]))
+    windows, levels, strengths = zip(*parts, strict=True)
+    return _polynomials(join_windows(windows), np.concatenate(levels), np.concatenate(strengths))
 
 
 def _polynomials(window: InnerWindow, level: Floats, strength: Floats) -> tuple[Floats, Floats]:

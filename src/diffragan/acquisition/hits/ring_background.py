@@ -117,7 +117,7 @@ def fit_rings(statistics: FrameStatistics, conditions: Conditions) -> RingBackgr
     small[:2] = False  # the direct beam itself
     thickness = rate / reference
     excess = used.counts[:, small].sum(1) / np.maximum(used.pixels[:, small].sum(1), 1)
-    share = excess / np.maximum(rate, np.finfo(float).tiny)
+    share = excess / np.maximum(rate, 1e-12)
     kept = share <= np.quantile(share, FIRST_KEPT)
     found = blank
     for _ in range(ROUNDS):

@@ -185,5 +185,6 @@ def _statistics(
         np.maximum.reduceat(sigmas, _FIRST_PAIR, axis=1),
         _in_rings((sigmas > SPOT_SIGMAS).astype(np.float64), _FIRST_PAIR),
     )
-    rings = [part.astype(np.float32) for part in parts]
-    return FrameStatistics(*rings, saturated=saturated, lit=lit)
+    names = [field.name for field in fields(FrameStatistics)]
+    rings = {n: part.astype(np.float32) for n, part in zip(names, parts, strict=False)}
+    return FrameStatistics(**rings, saturated=saturated, lit=lit)
