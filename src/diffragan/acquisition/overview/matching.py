@@ -15,6 +15,9 @@ from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.errors import InputError
 
 CONFIRMED_SHARE = 0.5
+LEAST_BEAMS = 3
+PLACE_ERROR_ANGSTROM = 20.0
+"""Standard deviation of a pick's centre along an axis, times its score: 5 Å at a score of 4."""
 NOTHING = -1
 """In place of a molecule's number."""
 
@@ -92,6 +95,7 @@ def match(
     odd = at_cells(picks.excluded, picks.excluded_pixel_angstrom, picks.frame, beams)
     likely = _likely(frames, registration, picks, diameter)
     near = _near(beams, picks, likely, diameter)
+    centres = _centres(frames, near, beams, registration, picks, diameter)
     molecule = np.full(len(frames), NOTHING)
     offset = np.full((len(frames), 2), np.nan)
     reasons = []
@@ -100,7 +104,7 @@ def match(
         reason = _judged(others, bool(inside[hit]), bool(odd[hit]))
         if len(others) == 1:
             molecule[hit] = others[0]
-            away = picks.centre_angstrom[others[0]] - beams[hit]
+            away = centres[others[0]] - beams[hit]
             # From the image to the scan by R(b), from there to the detector by R(a)^-1.
             offset[hit] = to_detector @ away
             if reason is Reason.KEPT and np.hypot(*away) > _allowed(
@@ -111,7 +115,7 @@ def match(
     position = np.where(
         molecule[:, None] == NOTHING,
         beams,
-        picks.centre_angstrom[molecule] if len(picks) else beams,
+        centres[molecule] if len(picks) else beams,
     )
     kept = np.array([reason is Reason.KEPT for reason in reasons], dtype=np.bool_)
     return Matches(
@@ -162,6 +166,34 @@ def _near(
         # Picks are sorted by score.
         near.append((sure if len(sure) else index[:1]).tolist())
     return near
+
+
+def _centres(
+    frames: NDArray[np.int64], near: list[list[int]], beams: Points,
+    registration: Registration, picks: Picks, diameter: float,
+) -> Points:  # fmt: skip
+    """Centres of the picks, each weighed against the mean place of the beams that hit it.
+
+    Beams that hit a molecule lie evenly about it, unless the scan ends there.
+    """
+    rows, columns = registration.positions_angstrom.shape[:2]
+    row, column = np.divmod(frames, columns)
+    border = (row == 0) | (row == rows - 1) | (column == 0) | (column == columns - 1)
+    centres = picks.centre_angstrom.copy()
+    alone = np.array([others[0] if len(others) == 1 else NOTHING for others in near], dtype=int)
+    for number in np.unique(alone[alone != NOTHING]):
+        over = np.flatnonzero(alone == number)
+        if len(over) < LEAST_BEAMS or border[over].any():
+            continue
+        image = (PLACE_ERROR_ANGSTROM / picks.score[number]) ** 2
+        # Even in a disc of radius R, the variance along an axis is R^2 / 4.
+        reach = max(diameter - float(picks.diameter_angstrom[number]), diameter / 2) / 2
+        scan = reach**2 / 4 / len(over) + float(
+            (registration.standard_error_angstrom.ravel()[frames[over]] ** 2).mean() / 2
+        )
+        share = image / (image + scan)
+        centres[number] += share * (beams[over].mean(0) - centres[number])
+    return centres
 
 
 def _allowed(picks: Picks, molecule: int, diameter: float, settings: AcquisitionSettings) -> float:
