@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+from scan_hits_data import SimulatedScan, read_simulated
 
 from diffragan.acquisition.hits.background import learn_background, spread_frames
 from diffragan.acquisition.hits.choose import choose_hits, hit_probability
@@ -18,7 +19,6 @@ from diffragan.acquisition.hits.classify import FrameMeasurer, classify_measured
 from diffragan.acquisition.hits.network import read_network
 from diffragan.acquisition.hits.priors import adapt_priors
 from diffragan.io.files import write_json
-from scan_hits_data import SimulatedScan, read_simulated
 
 
 @dataclass(frozen=True)

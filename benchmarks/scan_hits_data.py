@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from diffragan.acquisition.hits.classes import DAMAGED, PROTEIN, Conditions
 from diffragan.config.acquisition import AcquisitionSettings
+from diffragan.config.beam import BeamSettings
 from diffragan.config.load import load_acquisition
-from diffragan.config.scan_simulation import ScanSimulation
 from diffragan.io.scans.open import open_scan
 from diffragan.io.scans.truth import read_truth
 from diffragan.io.scans.upright import upright
@@ -59,7 +59,7 @@ def read_simulated(folder: Path) -> SimulatedScan:
     reader = open_scan(folder / "scan.mib", scan)
     frames = np.ascontiguousarray(upright(reader.read(0, reader.available()), scan))
     truth = read_truth(folder)
-    arrays, made = truth.arrays, ScanSimulation.model_validate(truth.record["settings"])
+    arrays, beam = truth.arrays, BeamSettings.model_validate(truth.record["settings"]["beam"])
     assert scan.angle_per_pixel_mrad
     assert scan.energy_kev
     assert scan.exposure_e_per_a2
@@ -76,7 +76,7 @@ def read_simulated(folder: Path) -> SimulatedScan:
         scan.offset_counts or 0.0,
         scan.saturation_counts,
     )
-    flat = made.beam.flat_radius_angstrom
+    flat = beam.flat_radius_angstrom
     assert flat is not None
     away = np.hypot(*arrays.frame_offset.T)
     radius = arrays.molecule_radius_angstrom[np.maximum(arrays.frame_molecule, 0)]

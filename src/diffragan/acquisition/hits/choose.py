@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from diffragan.acquisition.hits.classes import CLASSES, DAMAGED, PROTEIN, SATURATED
 from diffragan.errors import InputError
 
+SURELY_DAMAGED = 0.95
+"""Share of damaged in the probability of one molecule from which that is no hit."""
 FEWEST_EXPECTED = 0.5
 """Expected number of hits below which a scan holds no protein."""
 
@@ -33,11 +35,12 @@ def hit_probability(probability: NDArray[np.floating[Any]]) -> NDArray[np.floati
     """Probability that a frame shows one molecule, `(frame)`, from that of its classes.
 
     A molecule that was damaged beforehand scatters less at wide angles, where at 100 e/Å2 nothing
-    can be told; so one that may be damaged counts as a molecule, and one that more likely is
-    damaged than not does not count.
+    can be told; so one that may be damaged counts as a molecule, and only one that surely is does
+    not.
     """
     whole, damaged = probability[:, PROTEIN], probability[:, DAMAGED]
-    return np.where(damaged <= whole, np.minimum(whole + damaged, 1.0), 0.0)
+    one = np.minimum(whole + damaged, 1.0)
+    return np.where(damaged < SURELY_DAMAGED * one, one, 0.0)
 
 
 def choose_hits(probability: NDArray[np.floating[Any]], precision: float) -> Hits:
