@@ -98,7 +98,7 @@ def write_ingest_page(
         facts=facts(found),
         why_none=found.why_none(),
         summary=summary(found),
-        warnings=record["warnings"],
+        warnings=list(dict.fromkeys(record["warnings"])),
         field=parts["field"],
         ground=_data_address(ground) if ground.is_file() else "",
         bars=class_bars(record["classes"]),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import gaussian_filter
 
 from diffragan.acquisition.overview.frames import ImageFrame
 from diffragan.errors import InputError
@@ -17,11 +18,16 @@ from diffragan.io.overview_image import read_overview
 from diffragan.io.pictures import grey_webp
 
 FILE = "overview.webp"
-MOST_PIXELS = 1600
+MOST_PIXELS, FEWEST_PIXELS = 1600, 400
 """Of the longer side."""
+PIXEL_ANGSTROM = 5.0
+"""Finer pixels show noise in place of molecules."""
+FLATTENED, FLATTENED_ANGSTROM = 0.8, 150.0
+"""How much of what varies over a longer distance is taken off, so that carbon and thick ice do not
+take all greys from molecules."""
 QUALITY = 70
-PERCENT = 0.5
-"""Of the pixels that are black, and that are white."""
+DEVIATIONS = 6.0
+"""Times the median deviation from the median from where all is black, and all is white."""
 
 Points = NDArray[np.float64]
 
@@ -64,7 +70,9 @@ def ground_of(found: IngestFolder) -> Ground:
     frame = ImageFrame(
         (rows, columns), float(image["pixel_angstrom"]), found.settings.overview.image_flipped_y
     )
-    return Ground(frame, -(-max(rows, columns) // MOST_PIXELS))
+    longer = max(rows, columns)
+    finest = min(int(PIXEL_ANGSTROM / frame.pixel_angstrom), longer // FEWEST_PIXELS)
+    return Ground(frame, max(-(-longer // MOST_PIXELS), finest))
 
 
 def write_ground(found: IngestFolder, image: Path) -> None:
@@ -84,7 +92,10 @@ def write_ground(found: IngestFolder, image: Path) -> None:
     factor, height, width = ground.factor, ground.height, ground.width
     cut = electrons[: height * factor, : width * factor]
     small = cut.reshape(height, factor, width, factor).mean((1, 3), dtype=np.float64)
-    low, high = np.percentile(small, [PERCENT, 100 - PERCENT])
-    grey = np.round(255 * np.clip((small - low) / max(high - low, 1e-12), 0, 1)).astype(np.uint8)
+    level = np.log(np.maximum(small, 0.1 * small.mean()))
+    level -= FLATTENED * gaussian_filter(level, FLATTENED_ANGSTROM * ground.per_angstrom)
+    level -= np.median(level)
+    reach = DEVIATIONS * max(float(np.median(np.abs(level))), 1e-12)
+    grey = np.round(255 * np.clip(0.5 + 0.5 * level / reach, 0, 1)).astype(np.uint8)
     shown = grey if ground.frame.flipped_y else np.ascontiguousarray(grey[::-1])
     write_bytes(found.place / FILE, grey_webp(shown, QUALITY, MOST_PIXELS))

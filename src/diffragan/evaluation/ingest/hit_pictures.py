@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from diffragan.evaluation.ingest.phased_hits import PhasedHit
 from diffragan.evaluation.view_pictures import Grey, Picture, image_picture, pattern_picture
@@ -15,6 +16,8 @@ MOST_BYTES = 7_500_000
 """Of all pictures together, before they are written as text, which takes a third more."""
 PATTERN, IMAGE = "pattern", "image"
 READ = 64
+SMOOTHED_ANGSTROM = 3.0
+"""By how much pieces of the image are smoothed: their pixels count few electrons."""
 WHITE_COUNTS = 0.3
 """Of a pattern; 0 counts are white and 1 is grey."""
 RING_CHOICES_ANGSTROM = (10.0, 5.0, 3.0, 2.0)
@@ -45,6 +48,7 @@ def pictures_of(
     """
     box, views = observations.experiment.box_angstrom, []
     measured = observations.read("measured").astype(bool)
+    blur = SMOOTHED_ANGSTROM / observations.experiment.image_grid.pixel_angstrom
     for start in range(0, len(items), READ):
         some = list(items[start : start + READ])
         patterns = observations.read("diffraction", some)
@@ -52,7 +56,9 @@ def pictures_of(
         for item, pattern, image in zip(some, patterns, images, strict=True):
             pictures: dict[str, Grey] = {
                 PATTERN: pattern_picture(pattern.astype(np.float64), measured, WHITE_COUNTS),
-                IMAGE: image_picture(image.astype(np.float64), _half(image), 1),
+                IMAGE: image_picture(
+                    gaussian_filter(image.astype(np.float64), blur), _half(image), 1
+                ),
             }
             for name, of_method in phased.items():
                 if item in of_method:

@@ -49,7 +49,7 @@ KNOWN = (
     Look(KEPT, "kept", "#0072B2", "circle"),
     Look(Reason.OFF_CENTRE.value, "off centre", "#D55E00", "diamond"),
     Look(Reason.SEVERAL.value, "several molecules", "#B0468A", "square"),
-    Look(Reason.EMPTY.value, "no molecule in the image", "#6E6E6E", "up"),
+    Look(Reason.EMPTY.value, "no molecule in the image", "#3D4450", "up"),
     Look(Reason.EXCLUDED.value, "carbon, crystals or dirt", "#9A6A00", "cross"),
     Look(Reason.OUTSIDE.value, "outside the image", "#1B3A6B", "down"),
     Look(NOT_WHOLE, "at the edge of the image", "#00798C", "bar"),

@@ -11,6 +11,16 @@ from diffragan.evaluation.ingest.looks import CLASS_COLOURS
 from diffragan.evaluation.style import lighter
 
 Row = tuple[str, str]
+SHOWN = {
+    "empty": "shows vacuum",
+    "ice": "shows vitreous ice",
+    "crystalline ice": "shows crystalline ice",
+    "carbon": "shows carbon",
+    "several": "shows several molecules",
+    "damaged": "shows a damaged molecule",
+    "saturated": "is saturated",
+}
+"""What a frame of each class shows that is no hit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +64,11 @@ def summary(found: IngestFolder) -> list[str]:
         f"{100 * hits['expected_recall']:.0f} % of all there are to be among them."
     ] if hits["frames"] else []  # fmt: skip
     if observed:
-        of_one = found.molecules.views[found.molecules.views > 0]
+        molecules = int((found.molecules.views > 0).sum())
         told.append(
-            f"{observed:,} of them are handed over as observations, of {len(of_one):,} molecules."
+            f"{observed:,} of them {'is' if observed == 1 else 'are'} handed over, and "
+            f"{'shows' if observed == 1 else 'show'} {molecules:,} "
+            f"molecule{'' if molecules == 1 else 's'}."
         )
     return told
 
@@ -83,9 +95,7 @@ def rejected_rows(found: IngestFolder) -> list[tuple[str, str, int]]:
             if of == at and fate == NO_HIT
         )  # fmt: skip
         why = (
-            "not sure enough for the precision that is asked for"
-            if at == PROTEIN
-            else f"shows {'damage' if name == 'damaged' else name}"
+            "not sure enough for the precision that is asked for" if at == PROTEIN else SHOWN[name]
         )
         if count:
             rows.append(("no hit", why, count))
@@ -101,7 +111,8 @@ def calibration_rows(found: IngestFolder) -> list[Row]:
     if camera:
         rows.append(
             (
-                f"Angle of a pixel by {camera['found']} rings of {camera['rings']}",
+                f"Angle of a pixel by {camera['found']} ring"
+                f"{'' if camera['found'] == 1 else 's'} of {camera['rings']}",
                 f"{camera['mrad_per_pixel']:.5g} ± {camera['error']:.2g} mrad",
             )
         )
