@@ -21,12 +21,7 @@ from diffragan.evaluation.ingest.folder import (
 from diffragan.evaluation.ingest.ground import FILE as GROUND
 from diffragan.evaluation.ingest.ground import ground_of, write_ground
 from diffragan.evaluation.ingest.hit_pictures import pictured_items, pictures_of, rings_of
-from diffragan.evaluation.ingest.phased_hits import (
-    PhasedHit,
-    check_source,
-    names_of,
-    phased_hits,
-)
+from diffragan.evaluation.ingest.phased_hits import PhasedHit, phased_hits
 from diffragan.evaluation.ingest.scan_maps import maps_data, maps_of
 from diffragan.evaluation.ingest.tables import (
     calibration_rows,
@@ -38,6 +33,7 @@ from diffragan.evaluation.ingest.tables import (
     rejected_rows,
     summary,
 )
+from diffragan.evaluation.inputs import check_source, method_names
 from diffragan.evaluation.report import content_policy, embedded, page_environment, page_script
 from diffragan.io.files import read_json, write_json, write_text
 from diffragan.io.observations import ObservationStore
@@ -164,8 +160,8 @@ def _parts_of(
         frames = observations.read("frame").tolist()
         item_of = {frame: item for item, frame in enumerate(frames)}
         items = pictured_items(len(frames))
-        for name, store in zip(names_of(phased), phased, strict=True):
-            check_source(store, observations)
+        for name, store in zip(method_names(phased), phased, strict=True):
+            check_source(observations, store)
             of_phased[name] = phased_hits(store, observations, items)
         pictures = pictures_of(observations, of_phased, items)
     box = None if observations is None else observations.experiment.box_angstrom

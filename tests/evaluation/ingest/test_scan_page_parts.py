@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from diffragan.acquisition.hits.classes import CLASSES
 from diffragan.acquisition.overview.frames import ImageFrame
@@ -10,15 +9,10 @@ from diffragan.acquisition.overview.matching import Reason
 from diffragan.evaluation.ingest.ground import Ground
 from diffragan.evaluation.ingest.hit_pictures import pictured_items
 from diffragan.evaluation.ingest.looks import MARKS, looks_of
-from diffragan.evaluation.ingest.phased_hits import (
-    r_factor_of_counting,
-    r_factor_with_background,
-)
+from diffragan.evaluation.ingest.phased_hits import PhasedHit
 from diffragan.evaluation.ingest.scan_maps import NOTHING_KNOWN, STEPS, ScanMap, class_map
 from diffragan.evaluation.ingest.tables import class_bars
-from diffragan.evaluation.metrics import r_factor
 from diffragan.evaluation.view_pictures import pattern_picture
-from diffragan.physics.forward import diffraction_pattern
 
 
 @pytest.mark.parametrize("flipped", [False, True])
@@ -89,26 +83,11 @@ def test_one_count_is_lighter_than_many_and_none_is_white() -> None:
     assert grey[5, 6] < grey[3, 4] < 240
 
 
-def test_r_factor_counts_the_background_on_both_sides() -> None:
-    generator = torch.Generator().manual_seed(0)
-    waves = 0.05 * torch.randn(2, 16, 16, dtype=torch.complex64, generator=generator)
-    patterns, none = diffraction_pattern(waves, 16), torch.zeros(2, 16, 16)
-    measured = torch.rand(16, 16, generator=generator) > 0.2
-    behind = torch.rand(2, 16, 16, generator=generator) * patterns.mean()
-    exact = r_factor_with_background(waves, patterns + behind, measured, behind)
-    assert exact == pytest.approx(torch.zeros(2), abs=1e-5)
-    other = waves.roll(1, 0)
-    assert r_factor_with_background(other, patterns, measured, none) == pytest.approx(
-        r_factor(other, patterns, measured)
+def test_what_phasing_says_is_worded_as_far_as_it_is_known() -> None:
+    image, unknown = np.zeros((4, 4), np.float32), float("nan")
+    assert PhasedHit(image, 0.5, unknown, unknown, None, False).words() == "R-factor 0.500"
+    words = PhasedHit(image, 0.5, 0.4, 0.6, (3.0, 2.5, 4.0), True).words()
+    assert words == (
+        "failed; expected 3.00 Å, 2.50 to 4.00; R-factor 0.500, R-free 0.600, "
+        "of counting alone 0.400"
     )
-    alone = r_factor_with_background(0 * waves, patterns + behind, measured, behind)
-    assert (alone > 1e-3).all()
-
-
-@pytest.mark.parametrize("mean", [0.05, 3.0, 400.0])
-def test_counting_alone_makes_the_r_factor_that_drawn_counts_have(mean: float) -> None:
-    generator = np.random.default_rng(0)
-    expected = mean * generator.uniform(0.5, 1.5, 200_000)
-    root = np.sqrt(generator.poisson(expected))
-    drawn = np.abs(root - np.sqrt(expected)).sum() / root.sum()
-    assert r_factor_of_counting(expected) == pytest.approx(drawn, rel=0.02)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diffragan.acquisition.findings import KEPT
 from diffragan.acquisition.overview.frames import turn
 from diffragan.acquisition.overview.matching import NOTHING
 from diffragan.evaluation.ingest.folder import IngestFolder
@@ -16,8 +17,10 @@ from diffragan.evaluation.ingest.phased_hits import PhasedHit
 
 MOST_DRAWN = 4000
 """Hits and molecules; a browser is slow with more."""
-MARK_SHARE = 1 / 120
+SMALLEST_MARK, LARGEST_MARK = 1 / 300, 1 / 120
 """Radius of a hit's mark, as a share of the picture's width."""
+MARK_STEPS = 0.45
+"""The same, in steps of the scan: marks of neighbouring frames do not hide each other."""
 OUTLINE_POINTS = 200
 DEFAULT_PIECE_BEAMS = 2.0
 """Side of a hit's piece of the image where there are no observations, in diameters of the beam."""
@@ -27,6 +30,8 @@ DEFAULT_PIECE_BEAMS = 2.0
 class Mark:
     """One hit on the picture."""
 
+    place: int
+    """In the list of hits."""
     x: float
     y: float
     fate: int
@@ -54,10 +59,13 @@ class Field:
 
 
 def drawn_hits(found: IngestFolder) -> NDArray[np.int64]:
-    """Choose the hits to draw: all, or evenly as many as a browser bears."""
+    """Choose the hits to draw: those that were kept, and evenly as many others as can be drawn."""
     hits = found.frames.hits()
     hits = hits[np.isfinite(found.frames.place_angstrom[hits]).all(1)]
-    return hits[:: max(1, -(-len(hits) // MOST_DRAWN))]
+    kept = np.array([found.frames.fate[hit] == KEPT for hit in hits.tolist()], dtype=np.bool_)
+    others = hits[~kept]
+    some = others[:: max(1, -(-len(others) // MOST_DRAWN))]
+    return np.sort(np.concatenate([hits[kept], some]))
 
 
 def field_of(found: IngestFolder, ground: Ground, hits: NDArray[np.int64]) -> Field:
@@ -67,10 +75,10 @@ def field_of(found: IngestFolder, ground: Ground, hits: NDArray[np.int64]) -> Fi
     places = ground.place(frames.place_angstrom[hits])
     marks = [
         Mark(
-            round(float(x), 1), round(float(y), 1), place_of[frames.fate[hit]],
+            at, round(float(x), 1), round(float(y), 1), place_of[frames.fate[hit]],
             f"Frame {hit}: {looks[place_of[frames.fate[hit]]].name}",
         )
-        for hit, (x, y) in zip(hits.tolist(), places, strict=True)
+        for at, (hit, (x, y)) in enumerate(zip(hits.tolist(), places, strict=True))
     ]  # fmt: skip
     radii = found.molecules.diameter_angstrom / 2 * ground.per_angstrom
     circles = [
@@ -78,7 +86,7 @@ def field_of(found: IngestFolder, ground: Ground, hits: NDArray[np.int64]) -> Fi
         for (x, y), r in zip(ground.place(found.molecules.place_angstrom), radii, strict=True)
     ]
     return Field(
-        ground.width, ground.height, ground.width * MARK_SHARE, _outline(found, ground),
+        ground.width, ground.height, _mark_size(found, ground), _outline(found, ground),
         circles[:MOST_DRAWN], marks, looks, MARKS,
         [int(found.record["fates"][look.words]) for look in looks],
     )  # fmt: skip
@@ -162,19 +170,15 @@ def _facts(
         facts.append(("Observation", str(item)))
     for name, of_method in phased.items():
         if item is not None and item in of_method:
-            facts.append((f"Phased by {name}", words_of(of_method[item])))
+            facts.append((f"Phased by {name}", of_method[item].words()))
     return facts
 
 
-def words_of(one: PhasedHit) -> str:
-    """Word how far a phased observation can be trusted."""
-    noise = "" if one.r_factor_noise is None else f", counting alone {one.r_factor_noise:.3f}"
-    fit = f"R-factor {one.r_factor:.3f} (background alone {one.r_factor_background:.3f}{noise})"
-    if one.predicted_angstrom is None:
-        return fit
-    middle, fine, coarse = one.predicted_angstrom
-    failed = "failed; " if one.failed else ""
-    return f"{failed}expected {middle:.2f} Å, {fine:.2f} to {coarse:.2f}; {fit}"
+def _mark_size(found: IngestFolder, ground: Ground) -> float:
+    """Radius of a hit's mark [pixels of the picture]."""
+    step = (found.settings.scan.step_angstrom or 0.0) * ground.per_angstrom
+    smallest, largest = (share * ground.width for share in (SMALLEST_MARK, LARGEST_MARK))
+    return float(np.clip(MARK_STEPS * step, smallest, largest))
 
 
 def _outline(found: IngestFolder, ground: Ground) -> str:

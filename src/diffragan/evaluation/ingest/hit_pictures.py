@@ -14,7 +14,7 @@ from diffragan.io.observations import ObservationStore
 MOST_PICTURED = 500
 MOST_BYTES = 7_500_000
 """Of all pictures together, before they are written as text, which takes a third more."""
-PATTERN, IMAGE = "pattern", "image"
+PATTERN, IMAGE, METHOD = "pattern", "image", "method "
 READ = 64
 SMOOTHED_ANGSTROM = 3.0
 """By how much pieces of the image are smoothed: their pixels count few electrons."""
@@ -63,7 +63,7 @@ def pictures_of(
             for name, of_method in phased.items():
                 if item in of_method:
                     found = of_method[item].image.astype(np.float64)
-                    pictures[name] = image_picture(found, _half(found), 0.1)
+                    pictures[METHOD + name] = image_picture(found, _half(found), 0.1)
             views.append(View(item, 0, box, pictures, {}))
     return {
         one["item"]: {"bar": one["bar"], "sources": one["pictures"]}

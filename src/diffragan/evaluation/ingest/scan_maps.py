@@ -17,8 +17,9 @@ from diffragan.evaluation.ingest.looks import CLASS_COLOURS
 STEPS = 254
 """Of a map's colours; byte 255 stands for a frame that has none."""
 NOTHING_KNOWN = 255
-PERCENT = 1.0
-"""Of the frames that have the colour at either end: crystals outshine molecules."""
+PERCENT, DEVIATIONS = 1.0, 10.0
+"""Colours end where that share of the frames lies beyond, or so many times the median deviation
+from the median: crystals and dirt outshine molecules."""
 PALETTE = tuple(
     "#" + "".join(f"{round(255 * part):02X}" for part in colormaps["viridis"](share)[:3])
     for share in np.linspace(0, 1, 9)
@@ -41,7 +42,11 @@ class ScanMap:
         known = self.values[np.isfinite(self.values)]
         if not len(known):
             return 0.0, 1.0
+        middle = float(np.median(known))
+        reach = DEVIATIONS * float(np.median(np.abs(known - middle)))
         low, high = (float(v) for v in np.percentile(known, [PERCENT, 100 - PERCENT]))
+        if reach > 0:
+            low, high = max(low, middle - reach), min(high, middle + reach)
         return low, high if high > low else low + 1.0
 
     def steps(self, positions: int) -> NDArray[np.uint8]:

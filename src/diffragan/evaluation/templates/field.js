@@ -3,9 +3,14 @@
 const MOST_ZOOM = 8;
 const MARKS_GROW = 0.6;
 
+/** Marks as they are in the list of hits; on the picture those that were kept lie on top. */
+function inOrder(marks) {
+  return [...marks].sort((one, other) => Number(one.dataset.place) - Number(other.dataset.place));
+}
+
 /** Bring the picture to life; `open` is told which hit was chosen, by its place in the list. */
 function fieldPicture(picture, controls, data, open) {
-  const marks = [...picture.querySelectorAll(".hit")], hits = picture.querySelector(".hits");
+  const marks = inOrder(picture.querySelectorAll(".hit")), hits = picture.querySelector(".hits");
   const chosen = picture.querySelector(".chosen"), size = Number(hits.dataset.size);
   const whole = picture.viewBox.baseVal, full = { width: whole.width, height: whole.height };
   const places = marks.map((mark) => [Number(mark.dataset.x), Number(mark.dataset.y)]);
@@ -88,7 +93,10 @@ function fieldPicture(picture, controls, data, open) {
   function choose(place) {
     at = place;
     marks.forEach((mark, other) => mark.setAttribute("aria-pressed", String(other === place)));
+    // Moving the mark on top of the others would take the focus away from it.
+    const focused = document.activeElement === marks[place];
     hits.append(marks[place]);
+    if (focused) marks[place].focus();
     reachable();
     outline();
     if (zoom > 1) { middle = [...places[place]]; frame(); }

@@ -21,7 +21,7 @@ function hitView(host, all, picture, go) {
 
   function one(hit, name, source, bar) {
     const pattern = name === "pattern";
-    const words = pattern ? "Pattern" : name === "image" ? "Overview image" : `Phased by ${name}`;
+    const words = pattern ? "Pattern" : name === "image" ? "Overview image" : `Phased by ${name.slice("method ".length)}`;
     return box(words, layer({ source: `data:image/webp;base64,${source}`, name: words, alt: `${words} of frame ${hit.frame}`, rings: pattern ? all.rings : null, bar: pattern ? null : bar }));
   }
 
