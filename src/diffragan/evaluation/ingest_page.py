@@ -131,12 +131,10 @@ def write_page_again(
     """
     if not is_ingest_folder(folder):
         raise InputError(f"{folder}: is no folder that `diffragan ingest` came to its end in")
-    kept: Mapping[str, Any] = {"title": None, "phased": []}
-    if (folder / PAGE_RECORD).is_file():
-        kept = {**kept, **read_json(folder / PAGE_RECORD)}
+    kept = _record_of_page(folder / PAGE_RECORD)
     store = store_beside(folder)
     there = store.exists() and read_ingest_folder(folder).record["observations"]
-    places = list(phased) or [place for place in map(Path, kept["phased"]) if place.exists()]
+    places = list(phased) or [place for place in kept["phased"] if place.exists()]
     return write_ingest_page(
         folder,
         ObservationStore(store) if there else None,
@@ -144,6 +142,17 @@ def write_page_again(
         [PhasedStore(place) for place in places],
         title or kept["title"],
     )
+
+
+def _record_of_page(path: Path) -> Mapping[str, Any]:
+    """Return what an earlier page was called, and what it showed phased."""
+    if not path.is_file():
+        return {"title": None, "phased": []}
+    content = read_json(path)
+    try:
+        return {"title": content["title"], "phased": [Path(place) for place in content["phased"]]}
+    except (KeyError, TypeError):
+        raise InputError(f"{path}: is damaged; remove it, and name phased stores again") from None
 
 
 def _parts_of(

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from diffragan.acquisition.calibration.detector_calibration import DetectorCalibration
 from diffragan.acquisition.calibration.stored import read_calibration
@@ -28,6 +27,10 @@ from diffragan.errors import InputError
 from diffragan.io.files import read_json
 
 CALIBRATIONS = "calibration-*.npz"
+NEEDED = (
+    "scan", "settings", "calibration", "classes", "hits", "image", "registration", "fates",
+    "observations", "warnings",
+)  # fmt: skip
 STORE_ENDING, FOLDER_ENDING = ".zarr", "-ingest"
 
 Numbers = NDArray[np.float64]
@@ -124,12 +127,16 @@ def read_ingest_folder(folder: Path) -> IngestFolder:
     record = read_json(path)
     if not isinstance(record, dict) or record.get("schema_version") != SCHEMA_VERSION:
         raise InputError(f"{path}: is of another version of diffragan; ingest the scan again")
+    missing = [name for name in NEEDED if name not in record]
+    if missing:
+        raise InputError(f"{path}: lacks '{missing[0]}'; ingest the scan again")
     try:
         settings = AcquisitionSettings.model_validate(record["settings"])
         return IngestFolder(
             folder, record, settings, _frames(folder), _molecules(folder), _calibration(folder)
         )
-    except (KeyError, TypeError, ValidationError):
+    # A setting that is not valid is a ValueError, too.
+    except (KeyError, TypeError, ValueError):
         raise InputError(f"{path}: is damaged; ingest the scan again") from None
 
 
