@@ -1,9 +1,8 @@
-"""The direct beam as a scan shows it: its size, and each pixel's counts wherever it falls.
+"""The direct beam as a scan shows it: its size, and its counts wherever it falls.
 
 The tail of the beam has fringes finer than a pixel, blurred by the detector, of a pattern that is
-not quite round. So it is not modelled but learned: the counts of each pixel are a polynomial in the
-part of a pixel by which the beam lies off the window's middle, for the beam itself and for what
-thicker ice adds.
+not quite round. So it is not modelled but learned, as a band-limited pattern (`band_limited`), for
+the beam itself and for what thicker ice adds.
 """
 
 from dataclasses import dataclass, replace
@@ -12,32 +11,41 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 from scipy.special import j1
 
+from diffragan.acquisition.hits.band_limited import Pattern, at_pixels, fit_patterns, slopes
 from diffragan.acquisition.hits.classes import Conditions
-from diffragan.acquisition.hits.inner_window import Floats, InnerWindow, inner_window, join_windows
+from diffragan.acquisition.hits.inner_window import Floats, InnerWindow, inner_window
 from diffragan.io.scans.scan import Frames
 
 EDGES_ANGSTROM = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.5, 10.0, 14.0, 20.0, 30.0, 45.0)
 DIAMETERS = np.linspace(0.9, 1.1, 41)
 """Of the true beam over the nominal one, as far as they are searched."""
 RADIAL_STEPS_PER_PIXEL = 8
+EDGES_BEYOND, MOST_BEYOND = 3.0, 0.25
+"""The beam's autocorrelation ends that many rims beyond its diameter, at most that share of it."""
+ICE_REACH = 0.5
+"""Where the transform of what ice adds ends, over that of the beam: it is smoother."""
 CENTRE_ROUNDS = 3
-LARGEST_SHIFT = 0.65
-"""Of a direct beam from the middle of its window: half a pixel, and what the centre may be wrong by
-[pixels]."""
-LARGEST_STEP = 0.2
-MARGIN = 0.2
-"""How far beyond half a pixel the polynomials hold [pixels]."""
-LEARNING_ROUNDS = 4
-BEAM_DEGREE, ICE_DEGREE = 5, 1
+CENTRE_ERROR_PIXELS = 0.1
+"""Standard error of the centres that are handed in: calibration's is 0.03 in frames of ice and
+larger where a molecule pulls."""
+FARTHEST = 5.0
+"""How far a centre may move [standard errors]: beyond, a wrong fringe fits better than none."""
+LEARNING_ROUNDS = 3
+FIRST_KEPT = 0.9
+"""Share of the frames, those of the thinnest ice, that the first round learns from."""
 KEPT_OF_MEDIAN = 2.5
 """Frames whose difference from the model is that many times the usual one are left out."""
-RIDGE = 1e-7
+TRIMMED = 0.9
+"""Share of the frames, those that fit best, which tell how wrong the model is."""
+NEIGHBOURS_ERROR = 3e-4
+"""Share of the brightest neighbour by which a pixel may be wrong: a dark fringe beside the middle
+fills up with the least blur."""
 FAINTEST = 0.3
 """Least variance of a pixel [electrons2]: where next to nothing is expected, one count is no
 surprise."""
-MAD_TO_SIGMA = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +55,12 @@ class BeamModel:
     diameter_angstrom: float
     edge_angstrom: float
     """Standard deviation of its Gaussian rim [Å]."""
-    beam: Floats
-    """`(term, pixel)`: counts for each count of the beam, see `_terms`."""
-    ice: Floats
-    """`(term, pixel)`: what ice that is thicker by the scan's usual thickness adds to that."""
-    spread: Floats
-    """`(pixel)` standard deviation of frames over that of counting."""
+    beam: Pattern
+    """Counts for each count of the beam."""
+    ice: Pattern
+    """What ice that is thicker by the scan's usual thickness adds to that."""
+    error: Floats
+    """`(y, x)` of the window: how wrong the model is, for each count of the beam."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,159 +94,132 @@ def learn_beam(
     Parameters
     ----------
     frames : `(frame, q_y, q_x)` [counts].
-    centres : `(frame, 2)`, y and x of each direct beam, to a few tenths of a pixel [pixels].
+    centres : `(frame, 2)`, y and x of each direct beam, with `CENTRE_ERROR_PIXELS` [pixels].
     thickness : `(frame)`, over the scan's usual one.
     conditions : How they were taken.
     """
     window = inner_window(frames, centres, conditions)
     diameter, edge = _size(window, conditions)
+    beyond = min(EDGES_BEYOND * edge, MOST_BEYOND * diameter)
+    reach = (diameter + beyond) * conditions.frequency_per_pixel
     level = thickness - np.median(thickness)
-    kept = np.ones(len(thickness), dtype=bool)
+    kept = thickness <= np.quantile(thickness, FIRST_KEPT)
     strength = window.counts.sum((1, 2))
-    for again in range(LEARNING_ROUNDS):
-        beam, ice = _learned(
-            frames[kept], window.centre[kept], level[kept], strength[kept], conditions
+    expected = _round(window)
+    found = window
+    error: Floats = np.zeros(window.counts.shape[1:])
+    for _ in range(LEARNING_ROUNDS):
+        size = np.maximum(strength, 1.0)[:, None, None]
+        weight = window.good * size**2 / _variance(expected, error, strength)
+        beam, ice = fit_patterns(
+            found[kept],
+            window.counts[kept] / size[kept],
+            weight[kept],
+            level[kept],
+            (reach, ICE_REACH * reach),
         )
-        model = BeamModel(diameter, edge, beam, ice, np.ones(beam.shape[1]))
+        model = BeamModel(diameter, edge, beam, ice, error)
         fit = lay_on(window, model)
-        z = (window.counts - fit.expected) * np.sqrt(fit.weight)
-        spread = MAD_TO_SIGMA * np.median(np.abs(z[kept]), axis=0)
-        model = replace(model, spread=np.maximum(1.0, spread.ravel()))
-        # What is learned holds within half a pixel of a window's middle.
-        window = inner_window(frames, fit.window.centre, conditions)
-        strength = fit.strength
-        chi2 = (z**2).mean((1, 2))
-        if again + 1 < LEARNING_ROUNDS:
-            kept = chi2 <= KEPT_OF_MEDIAN * np.median(chi2)
-    return model
+        found, expected, strength = fit.window, fit.expected, fit.strength
+        chi2 = ((window.counts - expected) ** 2 * fit.weight).mean((1, 2))
+        kept = chi2 <= KEPT_OF_MEDIAN * np.median(chi2)
+        error = _error(found[kept], expected[kept], strength[kept])
+    return replace(model, error=error)
 
 
 def fit_beam(
     frames: Frames, centres: NDArray[np.floating[Any]], model: BeamModel, conditions: Conditions
 ) -> BeamFit:
     """Fit strength, ice and centre of the beam to each frame, its hologram left aside."""
-    first = lay_on(inner_window(frames, centres, conditions), model, rounds=1)
-    return lay_on(inner_window(frames, first.window.centre, conditions), model)
+    return lay_on(inner_window(frames, centres, conditions), model)
 
 
-def lay_on(window: InnerWindow, model: BeamModel, rounds: int = CENTRE_ROUNDS) -> BeamFit:
-    """As `fit_beam`, for windows that are about where they belong."""
-    shift = window.shift.copy()
-    frames = len(window.counts)
-    counts, good = window.counts.reshape(frames, -1), window.good.reshape(frames, -1)
-    expected: Floats = np.zeros_like(counts)
-    total: Floats = np.zeros(frames)
-    best = np.full(frames, np.inf)
-    best_shift, best_expected, best_total = shift.copy(), expected.copy(), total.copy()
-    for _ in range(rounds + 1):
-        beam_terms, ice_terms = _terms(shift, BEAM_DEGREE), _terms(shift, ICE_DEGREE)
-        beam = np.maximum(beam_terms @ model.beam, 0.0)
-        total = np.where(good, counts, 0).sum(1) / np.maximum(np.where(good, beam, 0).sum(1), 1e-9)
-        expected = beam * total[:, None]
-        variance = np.maximum(expected, FAINTEST) * model.spread**2
-        ice = (ice_terms @ model.ice) * total[:, None]
-        down, right = (terms @ model.beam * total[:, None] for terms in _slopes(shift, BEAM_DEGREE))
-        parts = np.stack([expected, ice, down, right], axis=2)
-        weight = good / variance
-        factors = _least_squares(parts, counts - expected, weight)
-        fitted = np.maximum(expected + (parts @ factors[..., None])[..., 0], 0.0)
-        # Far from the best centre a straight line is no guide: the best of all rounds counts.
-        variance = np.maximum(fitted, FAINTEST) * model.spread**2
-        chi2 = ((counts - fitted) ** 2 * good / variance).sum(1)
-        step = factors[:, 2:].clip(-LARGEST_STEP, LARGEST_STEP)
-        better = chi2 < best
-        best = np.where(better, chi2, best)
-        best_expected[better] = fitted[better]
-        best_total[better] = (total * (1 + factors[:, 0]))[better]
-        shift = (shift + step).clip(-LARGEST_SHIFT, LARGEST_SHIFT)
-        best_shift[better] = shift[better]
-    variance = np.maximum(best_expected, FAINTEST) * model.spread**2
+def lay_on(window: InnerWindow, model: BeamModel) -> BeamFit:
+    """As `fit_beam`, for windows that were cut out."""
+    given, good = window.shift, window.good
+    patterns = [model.beam, model.ice, *slopes(model.beam)]
     shape = window.counts.shape
+    best = BeamFit(window, np.zeros(shape), np.zeros(shape), np.zeros(len(given)))
+    least = np.full(len(given), np.inf)
+    precision = CENTRE_ERROR_PIXELS**-2
+    farthest = FARTHEST * CENTRE_ERROR_PIXELS
+    for _ in range(CENTRE_ROUNDS + 1):
+        parts = np.moveaxis(at_pixels(patterns, window), 0, 3)
+        beam = np.maximum(parts[..., 0], 0.0) * good
+        strength = window.counts.sum((1, 2)) / np.maximum(beam.sum((1, 2)), 1e-9)
+        parts = parts * strength[:, None, None, None]
+        expected = np.maximum(parts[..., 0], 0.0)
+        weight = good / _variance(expected, model.error, strength)
+        away = window.shift - given
+        # Centres are judged without the straight line that leads to the next one.
+        factors = _least_squares(parts[..., :2], window.counts, weight)
+        fitted = np.maximum((parts[..., :2] @ factors[:, None, :, None])[..., 0], 0.0)
+        fit = BeamFit(
+            window,
+            fitted,
+            good / _variance(fitted, model.error, strength),
+            strength * factors[:, 0],
+        )
+        misfit = ((window.counts - fitted) ** 2 * fit.weight).sum((1, 2))
+        misfit += precision * (away**2).sum(1)
+        better = misfit < least
+        least = np.where(better, misfit, least)
+        best = _where(better, fit, best)
+        step = _least_squares(parts, window.counts - expected, weight, precision, -precision * away)
+        window = window.moved(given + (away + step[:, 2:]).clip(-farthest, farthest))
+    return best
+
+
+def _where(chosen: NDArray[np.bool_], one: BeamFit, other: BeamFit) -> BeamFit:
+    here = chosen[:, None]
     return BeamFit(
-        window.moved(best_shift),
-        best_expected.reshape(shape),
-        (good / variance).reshape(shape),
-        best_total,
+        one.window.moved(np.where(here, one.window.shift, other.window.shift)),
+        np.where(here[..., None], one.expected, other.expected),
+        np.where(here[..., None], one.weight, other.weight),
+        np.where(chosen, one.strength, other.strength),
     )
 
 
-def _terms(shift: Floats, degree: int) -> Floats:
-    """Monomials of the shift `(frame, 2)` up to a degree, `(frame, term)`."""
-    y, x = shift.T
-    return np.stack(
-        [
-            y**a * x**b
-            for total in range(degree + 1)
-            for a in range(total, -1, -1)
-            for b in (total - a,)
-        ],
-        axis=1,
-    )
+def _variance(expected: Floats, error: Floats, strength: Floats) -> Floats:
+    """Of counting, and of what the model is wrong by, `(frame, y, x)`."""
+    brightest = maximum_filter(expected, size=(1, 3, 3))
+    wrong = (error * strength[:, None, None]) ** 2 + (NEIGHBOURS_ERROR * brightest) ** 2
+    return np.asarray(np.maximum(expected, FAINTEST) + wrong)
 
 
-def _slopes(shift: Floats, degree: int) -> tuple[Floats, Floats]:
-    """Return the derivatives of `_terms` along y and x."""
-    y, x = shift.T
-    zero = np.zeros_like(y)
-    powers = [(a, total - a) for total in range(degree + 1) for a in range(total, -1, -1)]
-    return (
-        np.stack([a * y ** (a - 1) * x**b if a else zero for a, b in powers], axis=1),
-        np.stack([b * y**a * x ** (b - 1) if b else zero for a, b in powers], axis=1),
-    )
+def _error(window: InnerWindow, expected: Floats, strength: Floats) -> Floats:
+    """Find by how much more than counting frames differ from the model, pixel by pixel."""
+    excess = (window.counts - expected) ** 2 - np.maximum(expected, FAINTEST)
+    share = np.where(window.good, excess, 0) / np.maximum(strength, 1.0)[:, None, None] ** 2
+    kept = max(1, round(TRIMMED * len(share)))
+    return np.asarray(np.sqrt(np.maximum(np.sort(share, axis=0)[:kept].mean(0), 0.0)))
 
 
-def _learned(
-    frames: Frames, centres: Floats, level: Floats, strength: Floats, conditions: Conditions
-) -> tuple[Floats, Floats]:
-    """Fit the polynomials to frames, those near a pixel's rim as seen from the next one, too.
-
-    What is learned then holds a little beyond half a pixel, where a centre that is not yet refined
-    may lie.
-    """
-    parts = []
-    middle = np.round(centres)
-    for moved in ((0.0, 0.0), *((y, x) for y in (-MARGIN, MARGIN) for x in (-MARGIN, MARGIN))):
-        elsewhere = (np.round(centres + np.array(moved)) != middle).any(1)
-        chosen = elsewhere if any(moved) else np.ones(len(centres), dtype=bool)
-        if chosen.any():
-            window = inner_window(frames[chosen], centres[chosen], conditions, moved)
-            parts.append((window, level[chosen], strength[chosen]))
-    windows, levels, strengths = zip(*parts, strict=True)
-    return _polynomials(join_windows(windows), np.concatenate(levels), np.concatenate(strengths))
+def _radial_mean(window: InnerWindow) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
+    """Step of every pixel along the radius, mean counts at each step, and steps with pixels."""
+    y, x = window.offsets()
+    radius = np.hypot(y[:, :, None], x[:, None, :])
+    length = window.half * RADIAL_STEPS_PER_PIXEL
+    steps = np.minimum(np.round(radius * RADIAL_STEPS_PER_PIXEL).astype(int), length)
+    total = np.bincount(steps.ravel(), window.counts.ravel(), minlength=length + 1)
+    pixels = np.bincount(steps.ravel(), window.good.ravel(), minlength=length + 1)
+    return steps, total / np.maximum(pixels, 1), np.flatnonzero(pixels[:length])
 
 
-def _polynomials(window: InnerWindow, level: Floats, strength: Floats) -> tuple[Floats, Floats]:
-    """Fit the polynomials of every pixel to frames whose centres are about known."""
-    frames = len(strength)
-    counts, good = window.counts.reshape(frames, -1), window.good.reshape(frames, -1)
-    beam_terms = _terms(window.shift, BEAM_DEGREE)
-    terms = np.concatenate([beam_terms, _terms(window.shift, ICE_DEGREE) * level[:, None]], axis=1)
-    share = counts / np.maximum(strength, 1.0)[:, None]
-    # Counting leaves shares that are as exact as the frame is bright; dead pixels are left out.
-    weight = good * strength[:, None]
-    products = (terms[:, :, None] * terms[:, None, :]).reshape(frames, -1)
-    matrix = (weight.T @ products).reshape(-1, terms.shape[1], terms.shape[1])
-    right = (share * weight).T @ terms
-    size = np.maximum(weight.sum(0), 1e-12)
-    matrix = matrix / size[:, None, None] + RIDGE * np.eye(terms.shape[1])
-    found = np.linalg.solve(matrix, (right / size[:, None])[..., None])[..., 0].T
-    return found[: beam_terms.shape[1]], found[beam_terms.shape[1] :]
+def _round(window: InnerWindow) -> Floats:
+    """Return the counts of a round beam, to begin with, `(frame, y, x)`."""
+    steps, mean, _ = _radial_mean(window)
+    return mean[steps]
 
 
 def _size(window: InnerWindow, conditions: Conditions) -> tuple[float, float]:
     """Find the diameter and the rim [Å] that explain the radial mean best."""
-    y, x = window.offsets()
-    radius = np.hypot(y[:, :, None], x[:, None, :])
-    length = window.half * RADIAL_STEPS_PER_PIXEL
-    steps = np.minimum(np.round(radius * RADIAL_STEPS_PER_PIXEL).astype(int), length).ravel()
-    total = np.bincount(steps, window.counts.ravel(), minlength=length + 1)[:length]
-    pixels = np.bincount(steps, window.good.ravel(), minlength=length + 1)[:length]
-    used = pixels > 0
+    _, means, used = _radial_mean(window)
+    mean, length = means[used], window.half * RADIAL_STEPS_PER_PIXEL
     diameter, edge = conditions.beam_diameter_angstrom, EDGES_ANGSTROM[3]
-    if total[used].sum() <= 0:  # behind a beam stop
+    if mean.sum() <= 0:  # behind a beam stop
         return diameter, edge
-    mean = total[used] / pixels[used]
-    q = np.flatnonzero(used) * (conditions.frequency_per_pixel / RADIAL_STEPS_PER_PIXEL)
+    q = used * (conditions.frequency_per_pixel / RADIAL_STEPS_PER_PIXEL)
     # Where the model is wrong, it is wrong by a share of the counts.
     root = np.sqrt(q + q[-1] / length) / np.maximum(mean, mean.max() * 1e-6)
     best = np.inf
@@ -254,11 +235,25 @@ def _size(window: InnerWindow, conditions: Conditions) -> tuple[float, float]:
     return diameter, edge
 
 
-def _least_squares(basis: Floats, values: Floats, weight: Floats) -> Floats:
-    """Solve small weighted least squares `(frame, pixel, k)`, one for each frame: `(frame, k)`."""
-    turned = np.swapaxes(basis * weight[..., None], 1, 2)
-    matrix = turned @ basis
-    right = (turned @ values[..., None])[..., 0]
+def _least_squares(
+    basis: Floats,
+    values: Floats,
+    weight: Floats,
+    precision: float = 0.0,
+    pull: Floats | None = None,
+) -> Floats:
+    """Solve small weighted least squares `(frame, y, x, k)`, one for each frame: `(frame, k)`.
+
+    The last two unknowns are known beforehand, with a precision and the `pull` that this makes.
+    """
+    frames, terms = len(basis), basis.shape[-1]
+    flat = basis.reshape(frames, -1, terms)
+    turned = np.swapaxes(flat * weight.reshape(frames, -1, 1), 1, 2)
+    matrix = turned @ flat
+    right = (turned @ values.reshape(frames, -1, 1))[..., 0]
+    if pull is not None:
+        matrix[:, [-2, -1], [-2, -1]] += precision
+        right[:, -2:] += pull
     root = np.sqrt(np.maximum(np.einsum("fkk->fk", matrix), 1e-30))
-    even = matrix / (root[:, :, None] * root[:, None, :]) + 1e-9 * np.eye(basis.shape[-1])
+    even = matrix / (root[:, :, None] * root[:, None, :]) + 1e-9 * np.eye(terms)
     return np.asarray(np.linalg.solve(even, (right / root)[..., None])[..., 0] / root)

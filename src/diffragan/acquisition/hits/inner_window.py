@@ -1,6 +1,5 @@
 """The innermost part of frames, cut out about their direct beams."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
@@ -67,7 +66,6 @@ def inner_window(
     frames: Frames,
     centres: NDArray[np.floating[Any]],
     conditions: Conditions,
-    moved: tuple[float, float] = (0.0, 0.0),
 ) -> InnerWindow:
     """Cut the innermost part out of frames; what lies outside a frame was not measured.
 
@@ -76,11 +74,9 @@ def inner_window(
     frames : `(frame, q_y, q_x)` [counts].
     centres : `(frame, 2)`, y and x of each direct beam [pixels].
     conditions : How they were taken.
-    moved : How far from the direct beam the windows' middles lie, to the nearest pixel, along y
-        and x [pixels].
     """
     half = max(3, ceil(window_end(conditions) / conditions.frequency_per_pixel))
-    middle = np.round(centres + np.array(moved)).astype(np.intp)
+    middle = np.round(centres).astype(np.intp)
     steps = np.arange(-half, half + 1)
     rows, columns = middle[:, :1] + steps, middle[:, 1:] + steps
     height, width = conditions.good.shape
@@ -93,13 +89,3 @@ def inner_window(
         good &= raw < conditions.saturation_counts
     counts = (raw.astype(np.float64) - conditions.offset_counts) / conditions.counts_per_electron
     return InnerWindow(np.where(good, counts, 0.0), good, middle, centres - middle)
-
-
-def join_windows(parts: Sequence[InnerWindow]) -> InnerWindow:
-    """Join windows of one size."""
-    return InnerWindow(
-        np.concatenate([part.counts for part in parts]),
-        np.concatenate([part.good for part in parts]),
-        np.concatenate([part.middle for part in parts]),
-        np.concatenate([part.shift for part in parts]),
-    )
