@@ -21,8 +21,9 @@ from diffragan.simulation.scan.geometry import (
     rotation,
 )
 from diffragan.simulation.scan.ice_crystals import cubic_ice, hexagonal_ice, reflections
+from diffragan.simulation.scan.lattice import image_side
 from diffragan.simulation.scan.layers import make_layers
-from diffragan.simulation.scan.overview import overview_optics
+from diffragan.simulation.scan.overview import overview_counts, overview_optics
 from diffragan.simulation.scan.periodic import periodic
 from diffragan.simulation.scan.quilt import make_quilt
 from diffragan.simulation.scan.scene import Scene, make_scene
@@ -163,3 +164,16 @@ def test_too_many_molecules_are_refused(tiny: ScanSimulation, villin: PreparedSt
     )
     with pytest.raises(InputError, match="of 60 molecules found a place"):
         make_scene(crowded, [villin], seed=0, threads=1)
+
+
+def test_layers_reach_as_far_as_an_image_of_coarse_pixels_with_its_rim(
+    tiny: ScanSimulation, villin: PreparedStructure
+) -> None:
+    coarse = tiny.model_copy(
+        update={"image": tiny.image.model_copy(update={"pixel_angstrom": 20.0})}
+    )
+    scene = make_scene(coarse, [villin], seed=3, threads=1)
+    counts = overview_counts(
+        scene.instrument, scene.overview, scene.image_lattice, np.random.default_rng(0)
+    )
+    assert counts.shape == (image_side(coarse), image_side(coarse))

@@ -28,11 +28,12 @@ from diffragan.simulation.scan.molecules import (
     molecule_wave,
     place_molecules,
 )
+from diffragan.simulation.scan.overview import RIM_PIXELS
 from diffragan.simulation.scan.quilt import Quilt, make_quilt
 from diffragan.structures.prepared import PreparedStructure
 
 EDGE_PIXELS = 256
-"""Of the quilts beyond the overview image's corners, which is computed with a rim."""
+"""Of the quilts beyond the overview image's corners, for the beams near them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def make_scene(
     scan_half = np.array(path.shape[::-1]) * path.step_angstrom / 2
     image = image_lattice(settings)
     corners = _corners(image, image_side(settings))
+    shown = (corners, _corners(image, image_side(settings), RIM_PIXELS))
     layers = make_layers(settings.field, scan_half, float(np.abs(corners).max()), drawn(0))
     placed = place_molecules(settings, structures, layers, scan_half, drawn(1))
     highest = highest_frequency(settings)
@@ -93,8 +95,8 @@ def make_scene(
     patches = make_patches(settings, scan_half, highest, drawn(6))
     field = Field(
         layers=layers,
-        ice=_kind(ice, _quilt(ice, lattice, corners, drawn(4))),
-        carbon=_kind(carbon, _quilt(carbon, lattice, corners, drawn(5))),
+        ice=_kind(ice, _quilt(ice, lattice, shown, drawn(4))),
+        carbon=_kind(carbon, _quilt(carbon, lattice, shown, drawn(5))),
         patches=tuple(patch.on(lattice, highest) for patch in patches),
         molecules=(),
         quilt_lattice=lattice,
@@ -106,8 +108,8 @@ def make_scene(
     ]
     overview = replace(
         field,
-        ice=_kind(coarse[0], _quilt(coarse[0], lattice, corners, drawn(4)), fine_power[0]),
-        carbon=_kind(coarse[1], _quilt(coarse[1], lattice, corners, drawn(5)), fine_power[1]),
+        ice=_kind(coarse[0], _quilt(coarse[0], lattice, shown, drawn(4)), fine_power[0]),
+        carbon=_kind(coarse[1], _quilt(coarse[1], lattice, shown, drawn(5)), fine_power[1]),
         patches=tuple(patch.on(image, nyquist) for patch in patches),
     )
     waves = _waves(settings, structures, placed, threads)
@@ -173,17 +175,22 @@ def _coarse(one: Amorphous, frequency_per_angstrom: float) -> Amorphous:
     return replace(one, phase=one.phase.up_to(frequency_per_angstrom))
 
 
-def _corners(image: Lattice, side: int) -> Points:
-    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]], dtype=float)
+def _corners(image: Lattice, side: int, rim: int = 0) -> Points:
+    low, high = -rim, side + rim
+    corners = np.array([[low, low], [high, low], [low, high], [high, high]], dtype=float)
     return corners @ image.matrix.T + image.shift
 
 
 def _quilt(
-    one: Amorphous, lattice: Lattice, corners: Points, generator: np.random.Generator
+    one: Amorphous,
+    lattice: Lattice,
+    corners: tuple[Points, Points],
+    generator: np.random.Generator,
 ) -> Quilt:
-    pixels = lattice.pixels(corners)
-    low = np.floor(pixels.min(0)).astype(int) - EDGE_PIXELS
-    high = np.ceil(pixels.max(0)).astype(int) + EDGE_PIXELS
+    """Cut a layer that covers the image, and the rim with which that is computed."""
+    near, far = (lattice.pixels(points) for points in corners)
+    low = np.minimum(np.floor(near.min(0)) - EDGE_PIXELS, np.floor(far.min(0)) - 1).astype(int)
+    high = np.maximum(np.ceil(near.max(0)) + EDGE_PIXELS, np.ceil(far.max(0)) + 1).astype(int)
     return make_quilt(
         one.phase,
         lattice.matrix,
