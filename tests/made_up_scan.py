@@ -19,7 +19,7 @@ from diffragan.acquisition.calibration.drift import SmoothCentres
 from diffragan.acquisition.calibration.ellipse import Ellipse
 from diffragan.acquisition.calibration.stored import write_calibration
 from diffragan.acquisition.findings import Findings, write_findings
-from diffragan.acquisition.hits.choose import choose_hits
+from diffragan.acquisition.hits.choose import choose_hits, hit_probability
 from diffragan.acquisition.hits.classes import CLASSES, PROTEIN
 from diffragan.acquisition.hits.classify import FrameClasses
 from diffragan.acquisition.overview.defocus import Defocus
@@ -196,7 +196,8 @@ def made_up_scan(
         settings, ScanInfo(
             out.with_name("scan.mib"), "MIB", None, (48, 48), np.dtype("u2"), ScanSettings()
         ),
-        detector, frames, frames.probability, priors, hits, image,
+        detector, frames, frames.probability, priors, hit_probability(frames.probability), hits,
+        hits, image,
         Defocus(2500.0, 40.0, 0.0, 0.0, True, None), picked, registration, matches, warnings,
     )  # fmt: skip
     folder = output_folder(out.with_name(f"{out.stem}-ingest"))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from diffragan.acquisition.calibration.detector_calibration import DetectorCalibration
 from diffragan.acquisition.hits.choose import Hits
-from diffragan.acquisition.hits.classes import CLASSES, PROTEIN
+from diffragan.acquisition.hits.classes import CLASSES
 from diffragan.acquisition.hits.classify import FrameClasses
 from diffragan.acquisition.overview.defocus import Defocus
 from diffragan.acquisition.overview.matching import NOTHING, Matches
@@ -50,7 +50,12 @@ class Findings:
     """`(frame, class)`, under the shares that the classes have in this scan."""
     priors: NDArray[np.floating[Any]]
     """`(class)`, those shares."""
+    hit_probability: NDArray[np.floating[Any]]
+    """`(frame)`, of hitting one molecule, by pattern and image."""
     hits: Hits
+    """By both."""
+    hits_by_pattern: Hits
+    """By patterns alone."""
     image: OverviewImage
     defocus: Defocus
     picks: Picks
@@ -142,6 +147,8 @@ def record_of(findings: Findings, fates: list[str], inputs: Mapping[str, str]) -
             "threshold": hits.threshold,
             "expected_precision": hits.expected_precision,
             "expected_recall": hits.expected_recall,
+            "frames_by_pattern_alone": int(findings.hits_by_pattern.chosen.sum()),
+            "expected_recall_by_pattern_alone": findings.hits_by_pattern.expected_recall,
             "reason": hits.reason,
         },
         "image": {
@@ -189,7 +196,10 @@ def _frames(findings: Findings, fates: list[str]) -> str:
     rows = (
         (
             *(number, *divmod(number, columns), CLASSES[best[number]]),
-            *(f"{probability[number, best[number]]:.4f}", f"{probability[number, PROTEIN]:.4f}"),
+            *(
+                f"{probability[number, best[number]]:.4f}",
+                f"{findings.hit_probability[number]:.4f}",
+            ),
             *(fates[number], "" if molecule[number] == NOTHING else molecule[number]),
             f"{table.scattered_fraction[number]:.5g}",
             f"{table.phase_rad_angstrom2[number]:.4g}",

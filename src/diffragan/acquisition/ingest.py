@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from diffragan.acquisition.agreement import agreed, evidence_of
 from diffragan.acquisition.calibration.aligned import ring_sums
 from diffragan.acquisition.calibration.background import thickness_scales
 from diffragan.acquisition.calibration.calibrate import calibrate
@@ -26,8 +27,8 @@ from diffragan.acquisition.handing_over import (
     measured_by_all,
     observations,
 )
-from diffragan.acquisition.hits.choose import choose_hits
-from diffragan.acquisition.hits.classes import CLASSES, PROTEIN
+from diffragan.acquisition.hits.choose import FEWEST_EXPECTED, choose_hits, hit_probability
+from diffragan.acquisition.hits.classes import CLASSES
 from diffragan.acquisition.hits.classify import FrameClasses
 from diffragan.acquisition.hits.network import read_network
 from diffragan.acquisition.hits.priors import adapt_priors
@@ -217,17 +218,23 @@ def find_hits(
     """
     told = np.asarray(table.probability, np.float64)
     probability, priors = adapt_priors(told, read_network().priors)
-    hits = choose_hits(probability, settings.hits.precision)
+    by_pattern = choose_hits(probability, settings.hits.precision)
+    hits, one = by_pattern, hit_probability(probability)
     registration: Registration | None = None
     matches: Matches | None = None
-    if hits.chosen.any():
+    if one.sum() >= FEWEST_EXPECTED:
         shape = settings.scan.shape or (1, len(table))
         intensity = intensity_map(table, probability, shape)
         registration = register(intensity, overview.picks, settings)
+        diameter = settings.scan.beam_diameter_angstrom
+        assert diameter is not None
+        seen = evidence_of(registration, overview.picks, diameter)[: len(table)]
+        one = agreed(one, seen)
+        hits = choose_hits(one, settings.hits.precision)
         matches = match(np.flatnonzero(hits.chosen), registration, overview.picks, settings)
     return Findings(
-        settings, scan.info, calibration, table, probability, priors, hits, overview.image,
-        overview.defocus, overview.picks, registration, matches, warnings,
+        settings, scan.info, calibration, table, probability, priors, one, hits, by_pattern,
+        overview.image, overview.defocus, overview.picks, registration, matches, warnings,
     )  # fmt: skip
 
 
@@ -284,7 +291,7 @@ def chosen_hits(
             "molecule": int(matches.molecule[row]),
             "image_position": matches.position_angstrom[row],
             "beam_offset": matches.offset_angstrom[row],
-            "hit_probability": float(findings.probability[number, PROTEIN]),
+            "hit_probability": float(findings.hit_probability[number]),
         }
         scale = _background_scale(scan, settings, calibration, number, centre)
         hits.append(Hit(number, centre, crop, scale, places))
