@@ -17,7 +17,7 @@ from diffragan.evaluation.ingest.phased_hits import PhasedHit
 
 MOST_DRAWN = 4000
 """Hits and molecules; a browser is slow with more."""
-SMALLEST_MARK, LARGEST_MARK = 1 / 300, 1 / 120
+SMALLEST_MARK, LARGEST_MARK = 1 / 240, 1 / 120
 """Radius of a hit's mark, as a share of the picture's width."""
 MARK_STEPS = 0.45
 """The same, in steps of the scan: marks of neighbouring frames do not hide each other."""
