@@ -4,9 +4,10 @@
         --out src/diffragan/weights/frames
 
 Simulated scans of many conditions are made once, at the highest exposure; thinned counts, which
-stay Poisson's, give the lower ones. Half of the time frames are seen without their neighbours.
+stay Poisson's, give the lower ones. What is there is not made again.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,22 +25,34 @@ from diffragan.acquisition.hits.classes import CLASSES, DAMAGED, PROTEIN, SATURA
 from diffragan.acquisition.hits.classify import FrameMeasurer, features_of
 from diffragan.acquisition.hits.features import FEATURES
 from diffragan.acquisition.hits.network import KIND, PART
+from diffragan.acquisition.hits.priors import adapt_priors
 from diffragan.config.scan_simulation import ScanSimulation
 from diffragan.electron import Electron
+from diffragan.errors import InputError
 from diffragan.io.checkpoints import Checkpoint, write_checkpoint
+from diffragan.io.files import atomic_path
 from diffragan.io.scans.truth import read_truth
 from diffragan.models.frame_classifier import FrameClassifier
 from diffragan.simulation.scan.run import simulate_scan
 from diffragan.structures.prepared import PreparedStructure, read_prepared_many
 
 EXPOSURES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
-SCAN_EXPOSURES = ((1.0, 10.0, 100.0, 1000.0), (3.0, 30.0, 100.0, 300.0))
-"""Of even scans and of odd ones."""
-DIAMETERS = (100.0, 150.0, 100.0, 200.0, 100.0, 120.0, 300.0, 100.0, 180.0, 100.0, 240.0, 100.0)
-WIDTH, STEPS, BATCH, RATE, DECAY = 32, 3000, 256, 3e-3, 3e-2
-LABEL_SMOOTHING = 0.01
-HEAVIEST_KDA = 64.0
+SCAN_EXPOSURES = ((1.0, 30.0, 300.0), (10.0, 100.0, 1000.0), (3.0, 100.0, 300.0))
+"""Of one scan and the next."""
+DIAMETERS = (100.0, 150.0, 100.0, 120.0, 200.0, 110.0, 100.0, 130.0, 100.0, 170.0, 120.0, 100.0)
+WIDTH, STEPS, BATCH, RATE, DECAY = 16, 1000, 256, 3e-3, 1.0
+"""A larger network, or one that is trained for longer, learns its few hits by heart."""
+LIGHTEST_KDA, HEAVIEST_KDA = 10.0, 100.0
 HEAVIEST_IN_NARROW_KDA = 35.0
+SHAPE, MARGIN_ANGSTROM = (24, 30), 60.0
+CROWDING = 0.35
+"""Molecules for each square of the beam's diameter: about the most that lie apart."""
+BALL_ANGSTROM = 13.2
+"""Diameter of a ball of protein of 1 kDa: 1.35 g/cm3 [Å]."""
+FEWER = (1.0, 0.8, 0.6, 0.4)
+"""Shares of them that are tried, where ice is too thin for all."""
+LENGTH_OVER_DIAMETER, SPARE_ANGSTROM = 1.6, 15.0
+"""Of the longest molecule, over the diameter of a ball of its mass; and the ice about it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +67,9 @@ class Arguments:
     """Folder for simulated scans and features; what is there is not made again."""
     out: Path = Path("src/diffragan/weights/frames")
     scans: int = 24
-    validation_scans: int = 6
+    validation_scans: int = 8
+    workers: int | None = None
+    """Threads of the simulation; all cores when left out."""
     seed: int = 12
 
 
@@ -64,6 +79,7 @@ class Table:
 
     features: NDArray[np.float32]
     classes: NDArray[np.int64]
+    counted: NDArray[np.bool_]
     exposure: NDArray[np.float32]
     scan: NDArray[np.int64]
 
@@ -77,29 +93,42 @@ def main(arguments: Arguments) -> None:
         )
     ):
         proteins = read_prepared_many([folder])
-        scans = []
-        for number in range(first, first + count):
-            place = arguments.work / f"scan-{number}"
-            if not (place / "truth.json").is_file():
-                settings = experiment(number, arguments.seed)
-                chosen = some_proteins(proteins, settings, number, arguments.seed)
-                seed = 1000 * arguments.seed + number
-                simulate_scan(chosen, settings, seed, place, formats=("mib",))
-            scans.append(place)
+        scans = [simulated(proteins, number, arguments) for number in range(first, first + count)]
         sets.append(table(scans, arguments.seed + part, arguments.work))
     train, validation = sets
     network = trained(train, arguments.seed)
-    calibrate(network, validation)
-    report(network, validation)
+    priors = drawn_priors(train.classes[train.counted])
+    calibrate(network, validation, priors)
+    report(network, validation, priors)
     write(network, train, arguments)
 
 
-def experiment(number: int, seed: int) -> ScanSimulation:
-    """Draw the conditions of one scan."""
+def simulated(proteins: Sequence[PreparedStructure], number: int, arguments: Arguments) -> Path:
+    """Return the folder of a scan, which is made unless it is there."""
+    place = arguments.work / f"scan-{number}"
+    seed = 1000 * arguments.seed + number
+    for share in FEWER:
+        if (place / "truth.json").is_file():
+            break
+        settings = experiment(number, arguments.seed, share)
+        chosen = some_proteins(proteins, settings, number, arguments.seed)
+        try:
+            simulate_scan(chosen, settings, seed, place, workers=arguments.workers)
+        except InputError as error:
+            if share == FEWER[-1]:
+                raise
+            print(f"scan {number}: {error}")
+    return place
+
+
+def experiment(number: int, seed: int, share: float = 1.0) -> ScanSimulation:
+    """Draw the conditions of one scan, with a share of the molecules that it might hold."""
     random = np.random.default_rng([seed, number])
     diameter = DIAMETERS[number % len(DIAMETERS)]
     edge = float(random.uniform(0.02, 0.04) * diameter)
     box = (diameter + 6 * edge) * float(random.uniform(1.02, 1.3))
+    step = float(random.uniform(0.3, 0.4)) * diameter
+    fields = np.prod(np.array(SHAPE) * step + 2 * MARGIN_ANGSTROM) / diameter**2
     return ScanSimulation.model_validate(
         {
             "beam": {
@@ -108,24 +137,26 @@ def experiment(number: int, seed: int) -> ScanSimulation:
                 "convergence_mrad": float(random.choice([0, 0.02, 0.04])),
             },
             "field": {
-                "molecules": 40,
-                "paired_fraction": 0.2,
+                "molecules": round(CROWDING * share * float(fields)),
+                "margin_angstrom": MARGIN_ANGSTROM,
+                "paired_fraction": 0.15,
+                "on_carbon_fraction": 0.05,
                 "damaged_fraction": 0.15,
-                "hole_radius_angstrom": 3 * diameter,
-                "ice_thickness_angstrom": float(random.choice([180, 250, 300, 400])),
-                "ice_spread_angstrom": float(random.uniform(20, 70)),
+                "hole_radius_angstrom": 1.5 * diameter,
+                "ice_thickness_angstrom": float(random.uniform(85, 250)),
+                "ice_spread_angstrom": float(random.uniform(10, 25)),
                 "ice_variation_angstrom": float(random.uniform(6, 14) * diameter),
-                "carbon_share": 0.07,
-                "contaminations": 2,
+                "carbon_share": 0.05,
+                "contaminations": 1,
                 "contamination_radius_angstrom": 0.8 * diameter,
-                "ice_crystals": 5,
+                "ice_crystals": 4,
                 "ice_crystal_radius_angstrom": 0.8 * diameter,
                 "ice_tile_angstrom": 100,
                 "ice_tile_thickness_angstrom": 50,
             },
             "path": {
-                "shape": (24, 30),
-                "step_angstrom": 0.4 * diameter,
+                "shape": SHAPE,
+                "step_angstrom": step,
                 "drift_angstrom": 0.3 * diameter,
                 "wander_pixels": float(random.uniform(0.5, 3)),
                 "centre_jitter_pixels": float(random.uniform(0.02, 0.1)),
@@ -151,11 +182,15 @@ def experiment(number: int, seed: int) -> ScanSimulation:
 def some_proteins(
     proteins: Sequence[PreparedStructure], settings: ScanSimulation, number: int, seed: int
 ) -> list[PreparedStructure]:
-    """Draw eight proteins that fit the beam."""
+    """Draw eight proteins that fit the beam and the ice."""
     diameter = settings.beam.probe_diameter_angstrom
     assert diameter is not None
-    heaviest = HEAVIEST_IN_NARROW_KDA if diameter <= 120 else HEAVIEST_KDA
-    fitting = [protein for protein in proteins if protein.mass_kda <= heaviest]
+    ice = settings.field.ice_thickness_angstrom - SPARE_ANGSTROM
+    heaviest = min(
+        HEAVIEST_IN_NARROW_KDA if diameter <= 120 else HEAVIEST_KDA,
+        (ice / LENGTH_OVER_DIAMETER / BALL_ANGSTROM) ** 3,
+    )
+    fitting = [protein for protein in proteins if LIGHTEST_KDA <= protein.mass_kda <= heaviest]
     order = np.random.default_rng([seed, number, 1]).permutation(len(fitting))
     return [fitting[place] for place in order[:8]]
 
@@ -165,36 +200,47 @@ def table(places: Sequence[Path], seed: int, work: Path) -> Table:
     parts = []
     for place in places:
         scan_number = int(place.name.split("-")[1])
-        for number, exposure in enumerate(SCAN_EXPOSURES[scan_number % 2]):
+        for exposure in exposures_of(scan_number):
             kept = work / f"features-{place.name}-{exposure:g}.npz"
             if not kept.is_file():
                 scan = read_simulated(place).thinned(exposure, seed)
-                np.savez(kept, **measured(scan, seed, alone=(number + scan_number // 2) % 2 == 1))
+                found = measured(scan, seed)
+                with atomic_path(kept) as unfinished, unfinished.open("wb") as file:
+                    np.savez(file, **found)
             with np.load(kept) as arrays:
                 parts.append({name: arrays[name] for name in arrays.files} | {"x": exposure})
                 parts[-1]["scan"] = np.full(len(arrays["classes"]), scan_number)
                 parts[-1]["x"] = np.full(len(arrays["classes"]), exposure, np.float32)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return Table(joined["features"], joined["classes"], joined["x"], joined["scan"])
+    return Table(*(joined[name] for name in ("features", "classes", "counted", "x", "scan")))
 
 
-def measured(scan: SimulatedScan, seed: int, *, alone: bool) -> dict[str, NDArray[np.generic]]:
-    """Measure frames that count: those with a molecule on the beam's rim belong nowhere."""
+def exposures_of(scan_number: int) -> tuple[float, ...]:
+    """Two exposures at which a scan is looked at; all come equally often."""
+    three = SCAN_EXPOSURES[scan_number % 3]
+    left_out = -(scan_number // 3) % 3
+    return three[:left_out] + three[left_out + 1 :]
+
+
+def measured(scan: SimulatedScan, seed: int) -> dict[str, NDArray[np.generic]]:
+    """Measure frames; those with a molecule on the beam's rim are no class's, and do not count."""
     centres = scan.rough_centres(seed)
     chosen = spread_frames(len(centres))
     background = learn_background(scan.frames[chosen], centres[chosen], scan.conditions)
     frames = FrameMeasurer(scan.conditions, background).measure(scan.frames, centres)
-    positions = None if alone else scan.positions
-    features, _ = features_of(frames, scan.conditions, background, positions)
-    used = ~scan.rim & (scan.classes != SATURATED)
-    return {"features": features[used], "classes": scan.classes[used].astype(np.int64)}
+    features, _ = features_of(frames, scan.conditions, background, scan.positions)
+    return {
+        "features": features,
+        "classes": scan.classes.astype(np.int64),
+        "counted": ~scan.rim & (scan.classes != SATURATED),
+    }
 
 
 def trained(data: Table, seed: int) -> FrameClassifier:
     """Train on frames drawn so that hits and rare classes come often enough."""
     network = FrameClassifier(len(FEATURES), len(CLASSES), WIDTH)
-    features = torch.from_numpy(data.features)
-    classes = torch.from_numpy(data.classes)
+    features = torch.from_numpy(data.features[data.counted])
+    classes = torch.from_numpy(data.classes[data.counted])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for layer in network.layers:
@@ -210,7 +256,7 @@ def trained(data: Table, seed: int) -> FrameClassifier:
         chosen = torch.multinomial(weight, BATCH, replacement=True, generator=random)
         noise = 0.05 * torch.randn(BATCH, len(FEATURES), generator=random) * network.scale
         logits = network(features[chosen] + noise)
-        loss = nn.functional.cross_entropy(logits, classes[chosen], label_smoothing=LABEL_SMOOTHING)
+        loss = nn.functional.cross_entropy(logits, classes[chosen])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -231,39 +277,68 @@ def drawn_priors(classes: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(shares / shares.sum())
 
 
-def calibrate(network: FrameClassifier, data: Table) -> None:
-    """Find the temperature under which the validation set's frames are likeliest."""
-    features, classes = torch.from_numpy(data.features), torch.from_numpy(data.classes)
-    weight = sampling_weights(classes)
+def calibrate(network: FrameClassifier, data: Table, priors: NDArray[np.float64]) -> None:
+    """Find the temperature at which hits of validation scans are likeliest, priors adapted."""
     with torch.no_grad():
-        logits = network(features).double()
-        losses = [
-            float(
-                (weight * nn.functional.cross_entropy(logits / t, classes, reduction="none")).sum()
-            )
-            for t in TEMPERATURES
-        ]
-        network.temperature.fill_(TEMPERATURES[int(np.argmin(losses))])
+        logits = network(torch.from_numpy(data.features)).double().numpy()
+    losses = []
+    for temperature in TEMPERATURES:
+        told, true, _ = adapted_hits(logits / temperature, data, priors)
+        told = told.clip(1e-6, 1 - 1e-6)
+        losses.append(-np.where(true, np.log(told), np.log(1 - told)).mean())
+    network.temperature.fill_(TEMPERATURES[int(np.argmin(losses))])
 
 
-TEMPERATURES = tuple(np.geomspace(0.5, 4, 61).tolist())
+TEMPERATURES = tuple(np.geomspace(0.4, 2.5, 25).tolist())
 
 
-def report(network: FrameClassifier, data: Table) -> None:
+def adapted_hits(
+    logits: NDArray[np.float64], data: Table, priors: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float32]]:
+    """Probability of a hit, whether it is one, and exposure of all frames that count.
+
+    Every scan is adapted by itself, its frames on the rim among the others, as `ingest` does.
+    """
+    told, true, exposures = [], [], []
+    hit = np.isin(data.classes, (PROTEIN, DAMAGED))
+    probability = torch.softmax(torch.from_numpy(logits), 1).numpy()
+    for number, exposure in sorted(
+        set(zip(data.scan.tolist(), data.exposure.tolist(), strict=True))
+    ):
+        own = (data.scan == number) & (data.exposure == exposure)
+        adapted, _ = adapt_priors(probability[own], priors)
+        counted = data.counted[own]
+        told.append(hit_probability(adapted)[counted])
+        true.append(hit[own][counted])
+        exposures.append(data.exposure[own][counted])
+    return np.concatenate(told), np.concatenate(true), np.concatenate(exposures)
+
+
+def report(network: FrameClassifier, data: Table, priors: NDArray[np.float64]) -> None:
     """Print how good and how honest the probabilities are on proteins that were not trained on."""
     with torch.no_grad():
-        logits = network(torch.from_numpy(data.features)).double()
-    told = hit_probability(torch.softmax(logits, 1).numpy())
-    true = np.isin(data.classes, (PROTEIN, DAMAGED))
+        logits = network(torch.from_numpy(data.features)).double().numpy()
+    told, true, exposures = adapted_hits(logits, data, priors)
     print(f"temperature {float(network.temperature):.2f}")
-    for exposure in EXPOSURES:
-        own = data.exposure == exposure
-        order = np.argsort(-told[own])
-        hits = np.cumsum(true[own][order])
-        precision = hits / np.arange(1, len(hits) + 1)
-        recall = hits / max(hits[-1], 1)
+    for exposure in sorted(set(exposures.tolist())):
+        own = exposures == exposure
+        hits = true[own][np.argsort(-told[own])]
+        precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+        recall = np.cumsum(hits) / max(int(hits.sum()), 1)
         best = recall[precision >= 0.95].max(initial=0.0)
-        print(f"{exposure:6g} e/A2: {hits[-1]} hits, recall at precision 0.95: {best:.2f}")
+        mean = precision[hits].mean() if hits.any() else 0.0
+        print(
+            f"{exposure:6g} e/A2: {hits.sum()} hits among {len(hits)}, average precision "
+            f"{mean:.2f}, recall at precision 0.95: {best:.2f}"
+        )
+    print("told   true  frames")
+    for low, high in itertools.pairwise(RELIABILITY_EDGES):
+        own = (told >= low) & (told < high)
+        if own.any():
+            print(f"{told[own].mean():.3f}  {true[own].mean():.3f}  {own.sum()}")
+
+
+RELIABILITY_EDGES = (0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 1.01)
 
 
 def write(network: FrameClassifier, data: Table, arguments: Arguments) -> None:
@@ -272,11 +347,11 @@ def write(network: FrameClassifier, data: Table, arguments: Arguments) -> None:
         "features": list(FEATURES),
         "classes": list(CLASSES),
         "width": WIDTH,
-        "priors": drawn_priors(data.classes).tolist(),
+        "priors": drawn_priors(data.classes[data.counted]).tolist(),
         "training": {
             "scans": arguments.scans,
-            "frames": len(data.classes),
-            "hits": int((data.classes == PROTEIN).sum()),
+            "frames": int(data.counted.sum()),
+            "hits": int((data.counted & (data.classes == PROTEIN)).sum()),
             "exposures_e_per_a2": EXPOSURES,
             "beam_diameters_angstrom": sorted(set(DIAMETERS)),
             "steps": STEPS,

@@ -3,7 +3,7 @@ import pytest
 
 from diffragan.acquisition.hits.choose import choose_hits
 from diffragan.acquisition.hits.classes import CLASSES, PROTEIN, SATURATED
-from diffragan.acquisition.hits.priors import adapt_priors
+from diffragan.acquisition.hits.priors import MOLECULES, WHOLE, adapt_priors
 from diffragan.errors import InputError
 
 
@@ -39,16 +39,20 @@ def test_what_is_no_probability_is_refused() -> None:
         choose_hits(np.array([0.2, 1.2]), 0.95)
 
 
-def test_the_priors_of_a_scan_are_found() -> None:
+def test_the_share_of_molecules_of_a_scan_is_found_and_rare_ones_stay() -> None:
     random = np.random.default_rng(4)
     classes = len(CLASSES)
     training = np.full(classes, 1 / classes)
-    true = np.array([0.02, 0.8, 0.02, 0.05, 0.06, 0.02, 0.02, 0.01])
+    molecules = 0.03
+    true = np.where(MOLECULES, molecules / 3, (1 - molecules) / 5)
     drawn = random.choice(classes, 4000, p=true)
     logits = random.standard_normal((4000, classes))
-    logits[np.arange(4000), drawn] += 3.0
-    likelihood = np.exp(3.0 * logits)  # of a shift by 3 of a normal variable of variance 1
+    logits[np.arange(4000), drawn] += 4.0
+    likelihood = np.exp(4.0 * logits)  # of a shift by 4 of a normal variable of variance 1
     adapted, priors = adapt_priors(likelihood / likelihood.sum(1, keepdims=True), training)
-    assert np.abs(priors - true).max() < 0.015
-    told = adapted[:, PROTEIN]
-    assert told.sum() == pytest.approx((drawn == PROTEIN).sum(), rel=0.15)
+    whole = molecules * WHOLE / (molecules * WHOLE + 1 - molecules)
+    assert priors.sum() == pytest.approx(1)
+    assert priors[MOLECULES].sum() == pytest.approx(whole, rel=0.15)
+    protein = drawn == PROTEIN
+    assert np.median(adapted[protein, PROTEIN]) > 0.9
+    assert adapted[~protein, PROTEIN].mean() < 0.003
