@@ -27,6 +27,8 @@ LIVE = "live"
 """Folder of what was seen on the way."""
 POLL_S = 0.5
 """Between looks at the file [s]."""
+SHOWN_SHARE = 0.1
+"""Of the time, to classify all frames so far and to show them; the rest is for new ones."""
 ANEW = 4
 """The detector is calibrated again when there are so many times the frames."""
 
@@ -80,6 +82,7 @@ def follow(
     total = shape[0] * shape[1]
     run = fingerprint({"scan": settings.scan.model_dump(mode="json"), "follow": total})
     kept = BlocksOnDisk(output_folder(folder_beside(out) / LIVE), run)
+    pace = _Pace()
     followed = _Followed(scan, settings, kept, read_network())
     with progress_bar(total, "following the scan") as bar:
         while followed.seen < total:
@@ -88,7 +91,9 @@ def follow(
             if added:
                 clock.reset()
                 bar.advance(added)
-                watch(Live(settings, shape, followed.table(), available, followed.rate))
+                if pace.is_due() or followed.seen == total:
+                    with pace:
+                        watch(Live(settings, shape, followed.table(), available, followed.rate))
             else:
                 clock.wait(
                     f"{scan_path}: has {available} of {total} frames, and no more come; "
@@ -96,6 +101,23 @@ def follow(
                 )
     clock.reset()
     _wait_for_image(image_path, clock)
+
+
+class _Pace:
+    """Keeps what is shown from taking more than its share of the time."""
+
+    def __init__(self) -> None:
+        self._due = self._began = time.monotonic()
+
+    def is_due(self) -> bool:
+        return time.monotonic() >= self._due
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_reason: object) -> None:
+        now = time.monotonic()
+        self._due = now + (now - self._began) / SHOWN_SHARE
 
 
 class _Patience:
@@ -148,7 +170,8 @@ class _Followed:
 
     def table(self) -> FrameClasses:
         """Return what was found so far."""
-        return self._made_ready(self._calibrated_on).classify(join_measured(self._parts))
+        ready = self._pass or self._made_ready(self.seen)
+        return ready.classify(join_measured(self._parts))
 
     def look(self, available: int, *, last: bool) -> int:
         """Look at the next block if it is whole, or the last one; return how many frames it has."""
