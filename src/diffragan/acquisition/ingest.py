@@ -42,7 +42,7 @@ from diffragan.acquisition.pattern_grid import pattern_grid, usual_centres
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.config.optics import LowResolutionSettings
 from diffragan.electron import Electron
-from diffragan.errors import NothingObservedError
+from diffragan.errors import InputError, NothingObservedError
 from diffragan.io.files import output_folder
 from diffragan.io.observations import KIND, observation_attributes, observation_specs
 from diffragan.io.overview_image import OverviewImage, read_overview
@@ -225,7 +225,14 @@ def find_hits(
     if one.sum() >= FEWEST_EXPECTED:
         shape = settings.scan.shape or (1, len(table))
         intensity = intensity_map(table, probability, shape)
-        registration = register(intensity, overview.picks, settings)
+        try:
+            registration = register(intensity, overview.picks, settings)
+        except InputError as error:
+            if by_pattern.chosen.any():
+                raise
+            # Without a hit there may be nothing to lay on the image by.
+            warnings = (*warnings, str(error))
+    if registration is not None:
         diameter = settings.scan.beam_diameter_angstrom
         assert diameter is not None
         seen = evidence_of(registration, overview.picks, diameter)[: len(table)]
