@@ -1,0 +1,116 @@
+"""Fill docs/results/scan.md from what benchmarks/scan_ingested.py wrote: no number typed by hand.
+
+Run: python benchmarks/scan_page.py NAME=JSON [NAME=JSON ...]
+NAME is what the table calls the experiment.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from paper_page import filled_or_told, put
+
+from diffragan.errors import ConfigError
+from diffragan.io.files import read_json, write_text
+
+PAGE = Path(__file__).parents[1] / "docs" / "results" / "scan.md"
+HITS_HEAD = (
+    "| experiment | frames | e/Å² | whole hits | kept | precision | recall | on the rim | right "
+    "molecule |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+)
+PLACES_HEAD = (
+    "| experiment | place in the image, rms (95 %) [Å] | offset in the beam, rms (95 %) [Å] | "
+    "centre of a frame, rms along y, x [pixels] | frames within 0.2 pixels |\n|---|---:|---:|---:|---:|"
+)
+CALIBRATION_HEAD = (
+    "| experiment | camera length used [%] | by rings [%] | ellipticity [%] | its direction [°] | "
+    "scan to image [°] | scale [%] | defocus [Å] |\n|---|---:|---:|---:|---:|---:|---:|---:|"
+)
+
+
+def hits(name: str, run: Mapping[str, Any]) -> str:
+    """One row: which frames were handed over."""
+    found, places = run["hits"], run["places"]
+    return (
+        f"| {name} | {run['frames']:,} | {run['exposure_e_per_a2']:g} | {found['wanted']:,} | "
+        f"{found['kept']:,} | {found['kept_precision']:.2f} | {found['kept_recall']:.2f} | "
+        f"{found['kept_off_centre']:,} | {places['right_molecule']:,} of "
+        f"{places['observations']:,} |"
+    )
+
+
+def places(name: str, run: Mapping[str, Any]) -> str:
+    """One row: errors of places."""
+    found, centres = run["places"], run["centres"]
+    return (
+        f"| {name} | {found['place_rms_angstrom']:.1f} "
+        f"({found['place_95_percent_angstrom']:.1f}) | "
+        f"{found['offset_rms_angstrom']:.1f} ({found['offset_95_percent_angstrom']:.1f}) | "
+        f"{centres['rms_along_y_pixels']:.3f}, {centres['rms_along_x_pixels']:.3f} | "
+        f"{100 * centres['within_0p2_pixels']:.0f} % |"
+    )
+
+
+def calibration(name: str, run: Mapping[str, Any]) -> str:
+    """One row: what was calibrated and registered, less what was true."""
+    found = run["calibration"]
+    rings = found["by_rings_percent"]
+    cells = (
+        f"{found['mrad_per_pixel_percent']:+.2f}",
+        "-" if rings is None else f"{rings:+.2f}",
+        f"{100 * found['ellipticity']:+.2f}",
+        f"{found['ellipse_angle_deg']:+.0f}",
+        f"{found['scan_to_image_deg']:+.2f}",
+        f"{found['scan_scale_percent']:+.2f}",
+        f"{found['defocus_angstrom']:+.0f}",
+    )
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def fill(runs: Mapping[str, Mapping[str, Any]], page: Path) -> list[str]:
+    """Put all tables into the page."""
+    text = page.read_text(encoding="utf-8")
+    blocks = {
+        "hits": "\n".join([HITS_HEAD, *(hits(name, run) for name, run in runs.items())]),
+        "places": "\n".join([PLACES_HEAD, *(places(name, run) for name, run in runs.items())]),
+        "calibration": "\n".join(
+            [CALIBRATION_HEAD, *(calibration(name, run) for name, run in runs.items())]
+        ),
+    }
+    for name, block in blocks.items():
+        text = put(text, name, block)
+    write_text(page, text)
+    return list(blocks)
+
+
+def read_runs(words: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Read the named runs.
+
+    Raises
+    ------
+    ConfigError : One has no name.
+    """
+    runs = {}
+    for word in words:
+        name, sign, path = word.partition("=")
+        if not sign:
+            raise ConfigError(f"'{word}' has no name; give NAME=JSON")
+        runs[name] = read_json(Path(path))
+    return runs
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Fill the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runs", nargs="+", metavar="NAME=JSON")
+    parser.add_argument("--page", type=Path, default=PAGE)
+    arguments = parser.parse_args(words)
+    page = arguments.page
+    filled_or_told(lambda: (page, fill(read_runs(arguments.runs), page)))
+
+
+if __name__ == "__main__":
+    main()
