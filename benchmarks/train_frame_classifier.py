@@ -8,7 +8,7 @@ stay Poisson's, give the lower ones. What is there is not made again.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +20,12 @@ from scan_hits_data import SimulatedScan, read_simulated
 from torch import nn
 
 from diffragan.acquisition.hits.background import learn_background, spread_frames
-from diffragan.acquisition.hits.choose import hit_probability
+from diffragan.acquisition.hits.choose import choose_hits, hit_probability
 from diffragan.acquisition.hits.classes import CLASSES, DAMAGED, PROTEIN, SATURATED
 from diffragan.acquisition.hits.classify import FrameMeasurer, features_of
 from diffragan.acquisition.hits.features import FEATURES
 from diffragan.acquisition.hits.network import KIND, PART
-from diffragan.acquisition.hits.priors import adapt_priors
+from diffragan.acquisition.hits.priors import MOLECULES, adapt_priors
 from diffragan.config.scan_simulation import ScanSimulation
 from diffragan.electron import Electron
 from diffragan.errors import InputError
@@ -278,22 +278,70 @@ def drawn_priors(classes: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def calibrate(network: FrameClassifier, data: Table, priors: NDArray[np.float64]) -> None:
-    """Find the temperature at which hits of validation scans are likeliest, priors adapted."""
+    """Find the lowest temperature at which what `choose_hits` keeps is as precise as it says.
+
+    Scans of validation proteins count as they are and with fewer molecules: real ones hold few.
+    """
     with torch.no_grad():
         logits = network(torch.from_numpy(data.features)).double().numpy()
-    losses = []
     for temperature in TEMPERATURES:
-        told, true, _ = adapted_hits(logits / temperature, data, priors)
-        told = told.clip(1e-6, 1 - 1e-6)
-        losses.append(-np.where(true, np.log(told), np.log(1 - told)).mean())
-    network.temperature.fill_(TEMPERATURES[int(np.argmin(losses))])
+        network.temperature.fill_(temperature)
+        kept = right = 0
+        for share, draws in RARITIES:
+            for draw in range(draws):
+                chosen = thinned(data, share, draw)
+                counts = kept_hits(logits / temperature, data, priors, chosen)
+                kept, right = kept + counts[0], right + counts[1]
+        if right >= PRECISION * kept:
+            return
 
 
-TEMPERATURES = tuple(np.geomspace(0.4, 2.5, 25).tolist())
+def kept_hits(
+    logits: NDArray[np.float64],
+    data: Table,
+    priors: NDArray[np.float64],
+    chosen: NDArray[np.bool_],
+) -> tuple[int, int]:
+    """Count the frames that are kept of those that count, and the hits among them."""
+    kept = right = 0
+    probability = torch.softmax(torch.from_numpy(logits), 1).numpy()
+    hit = np.isin(data.classes, (PROTEIN, DAMAGED))
+    for own in each_scan(data, chosen):
+        adapted, _ = adapt_priors(probability[own], priors)
+        found = choose_hits(adapted, PRECISION).chosen & data.counted[own]
+        kept, right = kept + int(found.sum()), right + int((found & hit[own]).sum())
+    return kept, right
+
+
+def each_scan(data: Table, chosen: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
+    """Yield the chosen frames of every scan at every exposure."""
+    for number in np.unique(data.scan):
+        for exposure in np.unique(data.exposure[data.scan == number]):
+            own = chosen & (data.scan == number) & (data.exposure == exposure)
+            if own.any():
+                yield own
+
+
+PRECISION = 0.95
+TEMPERATURES = tuple(np.geomspace(0.4, 1.6, 15).tolist())
+RARITIES = ((1.0, 1), (0.15, 3), (0.05, 3))
+"""Shares of the frames with a molecule that stay, and how often they are drawn."""
+FAINTEST_CALIBRATED = 10.0
+"""Below, hardly a hit is told [e/Å2]."""
+
+
+def thinned(data: Table, share: float, draw: int) -> NDArray[np.bool_]:
+    """Frames of a table of which some of those with a molecule are left out."""
+    molecule = np.isin(data.classes, np.flatnonzero(MOLECULES)) | ~data.counted
+    stays = np.random.default_rng(draw).random(len(molecule)) < share
+    return (~molecule | stays) & (data.exposure >= FAINTEST_CALIBRATED)
 
 
 def adapted_hits(
-    logits: NDArray[np.float64], data: Table, priors: NDArray[np.float64]
+    logits: NDArray[np.float64],
+    data: Table,
+    priors: NDArray[np.float64],
+    chosen: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float32]]:
     """Probability of a hit, whether it is one, and exposure of all frames that count.
 
@@ -302,10 +350,8 @@ def adapted_hits(
     told, true, exposures = [], [], []
     hit = np.isin(data.classes, (PROTEIN, DAMAGED))
     probability = torch.softmax(torch.from_numpy(logits), 1).numpy()
-    for number, exposure in sorted(
-        set(zip(data.scan.tolist(), data.exposure.tolist(), strict=True))
-    ):
-        own = (data.scan == number) & (data.exposure == exposure)
+    everything = np.ones(len(hit), dtype=bool)
+    for own in each_scan(data, everything if chosen is None else chosen):
         adapted, _ = adapt_priors(probability[own], priors)
         counted = data.counted[own]
         told.append(hit_probability(adapted)[counted])
@@ -325,17 +371,23 @@ def report(network: FrameClassifier, data: Table, priors: NDArray[np.float64]) -
         hits = true[own][np.argsort(-told[own])]
         precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
         recall = np.cumsum(hits) / max(int(hits.sum()), 1)
-        best = recall[precision >= 0.95].max(initial=0.0)
+        best = recall[precision >= PRECISION].max(initial=0.0)
         mean = precision[hits].mean() if hits.any() else 0.0
         print(
             f"{exposure:6g} e/A2: {hits.sum()} hits among {len(hits)}, average precision "
             f"{mean:.2f}, recall at precision 0.95: {best:.2f}"
         )
-    print("told   true  frames")
-    for low, high in itertools.pairwise(RELIABILITY_EDGES):
-        own = (told >= low) & (told < high)
-        if own.any():
-            print(f"{told[own].mean():.3f}  {true[own].mean():.3f}  {own.sum()}")
+    for share, draws in RARITIES:
+        parts = [
+            adapted_hits(logits, data, priors, thinned(data, share, draw)) for draw in range(draws)
+        ]
+        told = np.concatenate([part[0] for part in parts])
+        true = np.concatenate([part[1] for part in parts])
+        print(f"with {share:g} of the molecules: told, true, frames")
+        for low, high in itertools.pairwise(RELIABILITY_EDGES):
+            own = (told >= low) & (told < high)
+            if own.any():
+                print(f"{told[own].mean():.3f}  {true[own].mean():.3f}  {own.sum()}")
 
 
 RELIABILITY_EDGES = (0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 1.01)
