@@ -21,7 +21,8 @@ HITS_HEAD = (
 )
 PLACES_HEAD = (
     "| experiment | place in the image, rms (95 %) [Å] | offset in the beam, rms (95 %) [Å] | "
-    "centre of a frame, rms along y, x [pixels] | frames within 0.2 pixels |\n|---|---:|---:|---:|---:|"
+    "centre of a frame, rms along y, x [pixels] | frames within 0.2 pixels |\n"
+    "|---|---:|---:|---:|---:|"
 )
 CALIBRATION_HEAD = (
     "| experiment | camera length used [%] | by rings [%] | ellipticity [%] | its direction [°] | "
