@@ -13,7 +13,8 @@ from diffragan.acquisition.calibration.calibrate import calibrate
 from diffragan.acquisition.frame_pass import FramePass, frame_pass
 from diffragan.acquisition.hits.classify import FrameClasses, MeasuredFrames, join_measured
 from diffragan.acquisition.hits.network import HitNetwork, read_network
-from diffragan.acquisition.ingest import folder_beside, known
+from diffragan.acquisition.ingest import folder_beside
+from diffragan.acquisition.looking import known
 from diffragan.acquisition.measured_blocks import BLOCK_FRAMES, BlocksOnDisk
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.errors import InputError

@@ -38,8 +38,6 @@ STEEPEST_POWER = 3.0
 what ice and losses scatter slower."""
 FIRST_ZERO = 1.22
 """Of the diffraction of a disc, in units of one over its diameter."""
-COVERED = 0.999
-"""Share of a crop that the image must hold."""
 WHOLE = 1e-3
 """Electrons that differ from whole ones by more were not counted."""
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from diffragan.acquisition.choosing import ASTRAY, NOT_WHOLE
 from diffragan.acquisition.findings import KEPT
 from diffragan.acquisition.hits.classes import CLASSES
-from diffragan.acquisition.ingest import ASTRAY, NOT_WHOLE
 from diffragan.acquisition.overview.matching import Reason
 from diffragan.evaluation.style import lighter
 
