@@ -140,19 +140,18 @@ def _refusal(
         f"{coarse.chance:.2f}) and hits.smallest_registration_score {lowest:g}"
     )
     other = _best(values, step, diameter, _turned_over(maps), 0.0, True)
-    if other.score >= lowest:
+    turned = coarse if any_rotation else _best(values, step, diameter, maps, 0.0, True)
+    if max(other.score, turned.score) < lowest:
+        return f"{told}; name the image of the scanned place"
+    if turned.score >= other.score:
         return (
-            f"{told}; with overview.image_flipped_y turned over it is {other.score:.2f} at "
-            f"scan_to_image_deg {other.rotation_deg:.0f}"
+            f"{told}; with overview.scan_to_image_deg {turned.rotation_deg:.0f} it is "
+            f"{turned.score:.2f}"
         )
-    if not any_rotation:
-        turned = _best(values, step, diameter, maps, 0.0, True)
-        if turned.score >= lowest:
-            return (
-                f"{told}; with overview.scan_to_image_deg {turned.rotation_deg:.0f} it is "
-                f"{turned.score:.2f}"
-            )
-    return f"{told}; name the image of the scanned place"
+    return (
+        f"{told}; with overview.image_flipped_y turned over it is {other.score:.2f} at "
+        f"scan_to_image_deg {other.rotation_deg:.0f}"
+    )
 
 
 def _turned_over(maps: ScatteringMaps) -> ScatteringMaps:
