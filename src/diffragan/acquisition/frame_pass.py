@@ -26,7 +26,12 @@ from diffragan.acquisition.hits.classify import (
     join_measured,
 )
 from diffragan.acquisition.hits.network import HitNetwork
-from diffragan.acquisition.measured_blocks import BLOCK_FRAMES, BlocksOnDisk, single_precision
+from diffragan.acquisition.measured_blocks import (
+    BLOCK_FRAMES,
+    AllFrames,
+    BlocksOnDisk,
+    single_precision,
+)
 from diffragan.acquisition.overview.frames import scan_points, turn
 from diffragan.config.acquisition import ScanSettings
 from diffragan.errors import InputError
@@ -77,17 +82,17 @@ class FramePass:
         -------
         What was measured, and a hash of all values.
         """
-        parts, digest = [], hashlib.sha256()
+        everything, digest = AllFrames(frames), hashlib.sha256()
         for block, first in enumerate(range(0, frames, BLOCK_FRAMES)):
             last = min(first + BLOCK_FRAMES, frames)
             found = kept.read(block, last - first)
             if found is None:
                 found = self.block(first, last)
                 kept.write(block, *found)
-            parts.append(found[0])
+            everything.put(first, found[0])
             digest.update(found[1].encode())
             watch(last - first)
-        return join_measured(parts), digest.hexdigest()
+        return everything.gathered(), digest.hexdigest()
 
     def classify(self, measured: MeasuredFrames) -> FrameClasses:
         """Say what the first frames of the scan show, those whose beams overlap together."""

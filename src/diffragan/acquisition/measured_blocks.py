@@ -46,6 +46,25 @@ class BlocksOnDisk:
         return self._folder / f"frames-{block:06d}.npz"
 
 
+class AllFrames:
+    """The frames of a whole scan, gathered block by block with no second copy in memory."""
+
+    def __init__(self, frames: int) -> None:
+        """Make room for so many frames."""
+        self._frames, self._arrays = frames, dict[str, NDArray[Any]]()
+
+    def put(self, first: int, measured: MeasuredFrames) -> None:
+        """Put a block where its first frame belongs."""
+        for name, values in _packed(measured).items():
+            if name not in self._arrays:
+                self._arrays[name] = np.empty((self._frames, *values.shape[1:]), np.float32)
+            self._arrays[name][first : first + len(values)] = values
+
+    def gathered(self) -> MeasuredFrames:
+        """Return all of them."""
+        return _unpacked(self._arrays)
+
+
 def _packed(measured: MeasuredFrames) -> dict[str, NDArray[Any]]:
     """Arrays by name; single precision holds all that was measured."""
     of_frames = {
