@@ -1,6 +1,6 @@
 """Observations as phasing takes them, of frames that each hit one molecule."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -249,11 +249,3 @@ def _image_move(crop: Crop, grid: Grid, start: NDArray[np.float64]) -> Move:
         return np.asarray(points[:, ::-1] / grid.pixel_angstrom + grid.pixels // 2)
 
     return move
-
-
-def observations(
-    making: Making, measured: NDArray[np.bool_], hits: list[Hit]
-) -> Iterator[tuple[int, Mapping[str, NDArray[Any] | float]]]:
-    """Yield the number and the arrays of each observation."""
-    for number, hit in enumerate(hits):
-        yield number, observed(making, measured, hit)

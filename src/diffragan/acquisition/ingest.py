@@ -12,7 +12,7 @@ from diffragan.acquisition.handing_over import (
     Making,
     background_pattern,
     measured_by_all,
-    observations,
+    observed,
 )
 from diffragan.acquisition.looking import calibrated, known, look_at_frames, look_at_image
 from diffragan.config.acquisition import AcquisitionSettings
@@ -96,11 +96,9 @@ def write_observations(
     with StoreWriter(out, KIND, specs, attributes) as writer:
         writer.write_whole({"measured": measured, "background": background_pattern(making)})
         with progress_bar(len(hits), "observations", done=len(writer.done)) as bar:
-            left = [n for n in range(len(hits)) if n not in writer.done]
-            for place, (_, arrays) in zip(
-                left, observations(making, measured, [hits[n] for n in left]), strict=True
-            ):
-                write_item(writer.partial, place, arrays)
-                writer.mark(place)
-                bar.advance()
+            for place, hit in enumerate(hits):
+                if place not in writer.done:
+                    write_item(writer.partial, place, observed(making, measured, hit))
+                    writer.mark(place)
+                    bar.advance()
         writer.finish()

@@ -94,25 +94,6 @@ class FrameMeasurer:
         )
 
 
-class FrameClassifierRun:
-    """Classifies frames of one scan, each by itself: simpler than both steps, and less sure."""
-
-    def __init__(
-        self, conditions: Conditions, background: HitBackground, network: HitNetwork
-    ) -> None:
-        self._conditions = conditions
-        self._background = background
-        self._network = network
-        self._measurer = FrameMeasurer(conditions, background)
-
-    def classify(self, frames: Frames, centres: NDArray[np.floating[Any]]) -> FrameClasses:
-        """Classify frames `(frame, q_y, q_x)` with centres `(frame, 2)` y, x [pixels]."""
-        measured = self._measurer.measure(frames, centres)
-        return classify_measured(
-            measured, self._conditions, self._background, network=self._network
-        )
-
-
 def join_measured(parts: list[MeasuredFrames]) -> MeasuredFrames:
     """Join what blocks of frames gave, in order."""
     return MeasuredFrames(
