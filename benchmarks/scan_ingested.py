@@ -1,11 +1,15 @@
 """Observations that `ingest` made of a simulated scan, against the truth beside it.
 
 Judges the hits (frames that hit one whole molecule, well inside the beam), the places of molecules,
-the centres of frames, the calibration; and with `--phased`, the phased images against those of
+the centres of frames, the calibration; with `--phased`, the phased images against those of
 direct observations: the same molecules, orientations, exposure and image, counted without ice,
 detector faults, or any doubt about where things are. `--direct` writes these for `diffragan phase`.
-Run: python benchmarks/scan_ingested.py FOLDER OBS.zarr [--direct DIRECT.zarr]
-[--phased OBS-PHASED.zarr DIRECT-PHASED.zarr] [--out FILE.json]
+`--posed` writes the ingested ones with the true poses, which direct ones have, too: many views of
+one protein then make maps with `reconstruct --method phase-extension --poses known`, which `--maps`
+compares with the true potential.
+Run: python benchmarks/scan_ingested.py FOLDER OBS.zarr [--direct DIRECT.zarr] [--posed POSED.zarr]
+[--phased OBS-PHASED.zarr DIRECT-PHASED.zarr] [--maps POSED-MAP DIRECT-MAP --structure PROTEIN.pdb]
+[--out FILE.json]
 """
 
 import argparse
@@ -18,28 +22,27 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scan_direct import true_waves, write_direct, write_posed
 
 from diffragan.acquisition.findings import FRAMES, KEPT, RECORD
 from diffragan.acquisition.ingest import folder_beside
 from diffragan.alignment import align
 from diffragan.config.experiment import Experiment
-from diffragan.errors import DiffraganError
+from diffragan.errors import DiffraganError, InputError
 from diffragan.evaluation.metrics import image_frc, measured_limit, resolution
 from diffragan.grid import Grid
 from diffragan.io.files import read_json, write_json
-from diffragan.io.observations import (
-    KIND,
-    ObservationStore,
-    observation_attributes,
-    observation_specs,
-)
+from diffragan.io.mrc import read_mrc
+from diffragan.io.observations import ObservationStore
 from diffragan.io.phased import PhasedStore
 from diffragan.io.scans.truth import FRAME_CLASSES, ScanTruth, read_truth
-from diffragan.io.store_writer import StoreWriter, write_item
 from diffragan.phasing.protocol import high_resolution_images
-from diffragan.physics.detector import poisson_counts
-from diffragan.physics.forward import diffraction_pattern, image
-from diffragan.typing import Waves
+from diffragan.reconstruction.correlation import fourier_shell_correlation
+from diffragan.reconstruction.many_views.map_folder import MAP
+from diffragan.reconstruction.map_alignment import align_maps, move_map
+from diffragan.reconstruction.truth import true_potential_map
+from diffragan.rings import resolution_at
+from diffragan.structures.prepared import read_prepared
 
 WHOLE_SHARE = 0.98
 """Of a molecule in the beam, from which a frame should be a hit."""
@@ -53,7 +56,10 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("observations", type=Path)
     parser.add_argument("--direct", type=Path)
+    parser.add_argument("--posed", type=Path)
     parser.add_argument("--phased", type=Path, nargs=2)
+    parser.add_argument("--maps", type=Path, nargs=2)
+    parser.add_argument("--structure", type=Path)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     try:
@@ -85,6 +91,16 @@ def judged(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.direct is not None:
         write_direct(data, truth, arguments.direct)
         found["direct"] = str(arguments.direct)
+    if arguments.posed is not None:
+        write_posed(data, truth, arguments.posed)
+        found["posed"] = str(arguments.posed)
+    if arguments.maps is not None:
+        if arguments.structure is None:
+            raise InputError("maps are compared with a structure; give --structure")
+        found["maps"] = {
+            name: judge_map(folder, arguments.structure)
+            for name, folder in zip(("ingested", "direct"), arguments.maps, strict=True)
+        }
     if arguments.phased is not None:
         found["phased"] = {
             name: judge_phased(PhasedStore(path), data, truth)
@@ -204,77 +220,6 @@ def judge_calibration(record: dict[str, Any], truth: ScanTruth) -> dict[str, flo
     return told
 
 
-def true_waves(data: ObservationStore, truth: ScanTruth) -> Waves:
-    """Waves of the molecules that the observations show, on the store's grid."""
-    experiment = data.experiment
-    owners = truth.arrays.frame_molecule[data.read("frame")]
-    waves = torch.from_numpy(truth.arrays.waves[owners]).to(torch.complex64)
-    its_grid = Grid(waves.shape[-1], truth.scan["box_angstrom"])
-    return on_grid(waves, its_grid, experiment.wave_grid)
-
-
-def on_grid(waves: Waves, source: Grid, target: Grid) -> Waves:
-    """Sample waves anew: they are band-limited, and vanish before the boxes' edges."""
-    axis = (torch.arange(target.pixels) - target.pixels // 2) * target.pixel_angstrom
-    frequency = torch.fft.fftfreq(source.pixels, source.pixel_angstrom).double()
-    inside = frequency.abs() <= target.nyquist_per_angstrom
-    places = torch.arange(source.pixels) - source.pixels // 2
-    forth = torch.exp(-2j * torch.pi * frequency[:, None] * places * source.pixel_angstrom)
-    back = torch.exp(2j * torch.pi * axis[:, None] * frequency) * inside
-    matrix = (back @ forth / source.pixels).to(torch.complex64)
-    held = (axis.abs() <= source.box_angstrom / 2).to(torch.complex64)
-    matrix = held[:, None] * matrix
-    return matrix @ waves @ matrix.T
-
-
-def write_direct(data: ObservationStore, truth: ScanTruth, out: Path) -> None:
-    """Write observations of the same molecules as if nothing stood between them and a detector."""
-    experiment = data.experiment
-    waves = true_waves(data, truth)
-    exposure = experiment.detector.exposure_e_per_a2
-    assert exposure is not None
-    incident = exposure * experiment.box_angstrom**2
-    attributes = observation_attributes(
-        experiment, "direct", None, {"command": "scan_ingested", "source": data.identity}, incident
-    )
-    doses = data.read("low_resolution_dose")
-    copied = [
-        name
-        for name in observation_specs(experiment, 0)
-        if data.store.describe(name).per_item
-        and name not in ("diffraction", "low_resolution", "low_resolution_dose", "structure")
-    ]
-    with StoreWriter(out, KIND, observation_specs(experiment, len(data)), attributes) as writer:
-        writer.write_whole({"measured": data.read("measured")})
-        for item in range(len(data)):
-            generator = np.random.default_rng([1, item])
-            counts = generator.poisson(
-                diffraction_pattern(waves[item], experiment.diffraction_pixels).double().numpy()
-                * incident
-            )
-            seen = image(
-                waves[item],
-                experiment.wave_grid,
-                experiment.low_resolution,
-                experiment.electron,
-                experiment.image_pixels,
-            )
-            low = poisson_counts(seen, float(doses[item]), experiment.image_grid, generator)
-            write_item(
-                writer.partial,
-                item,
-                {
-                    "diffraction": counts.astype(np.uint32) * data.read("measured"),
-                    "low_resolution": low.numpy().astype(np.uint32),
-                    "low_resolution_dose": float(doses[item]),
-                    "structure": 0,
-                    **{name: data.read(name, [item])[0] for name in copied},
-                },
-            )
-            writer.mark(item)
-        writer.finish()
-
-
 def judge_phased(
     phased: PhasedStore, data: ObservationStore, truth: ScanTruth
 ) -> dict[str, float | int | bool]:
@@ -293,6 +238,19 @@ def judge_phased(
         "reaches_limit": found.reaches_limit,
         "starts_below": found.starts_below,
         "mean_frc": float(curve[limit.whole_rings].mean()),
+    }
+
+
+def judge_map(folder: Path, structure: Path) -> dict[str, float | None]:
+    """Fourier shell correlation of a map with the true potential, laid on it."""
+    values, pixel, _ = read_mrc(folder / MAP)
+    volume, grid = torch.from_numpy(values), Grid(len(values), len(values) * pixel)
+    truth = true_potential_map(read_prepared(structure).model, grid)
+    moved = move_map(volume, align_maps(volume, truth, grid), grid)
+    frequency, correlation = fourier_shell_correlation(moved, truth, grid)
+    return {
+        "resolution_fsc_0p5_angstrom": resolution_at(correlation, frequency),
+        "finest_angstrom": 1 / float(frequency[-1]),
     }
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import tyro
+from frame_classifier_scans import DIAMETERS, EXPOSURES, exposures_of, simulated, validation_numbers
 from numpy.typing import NDArray
 from scan_hits_data import SimulatedScan, read_simulated
 from torch import nn
@@ -26,33 +27,14 @@ from diffragan.acquisition.hits.classify import FrameMeasurer, features_of
 from diffragan.acquisition.hits.features import FEATURES
 from diffragan.acquisition.hits.network import KIND, PART
 from diffragan.acquisition.hits.priors import MOLECULES, adapt_priors
-from diffragan.config.scan_simulation import ScanSimulation
-from diffragan.electron import Electron
-from diffragan.errors import InputError
 from diffragan.io.checkpoints import Checkpoint, write_checkpoint
 from diffragan.io.files import atomic_path
 from diffragan.io.scans.truth import read_truth
 from diffragan.models.frame_classifier import FrameClassifier
-from diffragan.simulation.scan.run import simulate_scan
-from diffragan.structures.prepared import PreparedStructure, read_prepared_many
+from diffragan.structures.prepared import read_prepared_many
 
-EXPOSURES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
-SCAN_EXPOSURES = ((1.0, 30.0, 300.0), (10.0, 100.0, 1000.0), (3.0, 100.0, 300.0))
-"""Of one scan and the next."""
-DIAMETERS = (100.0, 150.0, 100.0, 120.0, 200.0, 110.0, 100.0, 130.0, 100.0, 170.0, 120.0, 100.0)
 WIDTH, STEPS, BATCH, RATE, DECAY = 16, 1000, 256, 3e-3, 1.0
 """A larger network, or one that is trained for longer, learns its few hits by heart."""
-LIGHTEST_KDA, HEAVIEST_KDA = 10.0, 100.0
-HEAVIEST_IN_NARROW_KDA = 35.0
-SHAPE, MARGIN_ANGSTROM = (24, 30), 60.0
-CROWDING = 0.35
-"""Molecules for each square of the beam's diameter: about the most that lie apart."""
-BALL_ANGSTROM = 13.2
-"""Diameter of a ball of protein of 1 kDa: 1.35 g/cm3 [Å]."""
-FEWER = (1.0, 0.8, 0.6, 0.4)
-"""Shares of them that are tried, where ice is too thin for all."""
-LENGTH_OVER_DIAMETER, SPARE_ANGSTROM = 1.6, 15.0
-"""Of the longest molecule, over the diameter of a ball of its mass; and the ice about it."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +48,8 @@ class Arguments:
     work: Path
     """Folder for simulated scans and features; what is there is not made again."""
     out: Path = Path("src/diffragan/weights/frames")
-    scans: int = 24
-    validation_scans: int = 8
+    scans: int = 96
+    validation_scans: int = 16
     workers: int | None = None
     """Threads of the simulation; all cores when left out."""
     seed: int = 12
@@ -86,14 +68,17 @@ class Table:
 
 def main(arguments: Arguments) -> None:
     sets = []
-    for part, (folder, count, first) in enumerate(
+    for part, (folder, numbers) in enumerate(
         (
-            (arguments.train, arguments.scans, 0),
-            (arguments.validation, arguments.validation_scans, 1000),
+            (arguments.train, list(range(arguments.scans))),
+            (arguments.validation, validation_numbers(arguments.validation_scans)),
         )
     ):
         proteins = read_prepared_many([folder])
-        scans = [simulated(proteins, number, arguments) for number in range(first, first + count)]
+        scans = [
+            simulated(proteins, number, arguments.work, arguments.seed, arguments.workers)
+            for number in numbers
+        ]
         sets.append(table(scans, arguments.seed + part, arguments.work))
     train, validation = sets
     network = trained(train, arguments.seed)
@@ -101,98 +86,6 @@ def main(arguments: Arguments) -> None:
     calibrate(network, validation, priors)
     report(network, validation, priors)
     write(network, train, arguments)
-
-
-def simulated(proteins: Sequence[PreparedStructure], number: int, arguments: Arguments) -> Path:
-    """Return the folder of a scan, which is made unless it is there."""
-    place = arguments.work / f"scan-{number}"
-    seed = 1000 * arguments.seed + number
-    for share in FEWER:
-        if (place / "truth.json").is_file():
-            break
-        settings = experiment(number, arguments.seed, share)
-        chosen = some_proteins(proteins, settings, number, arguments.seed)
-        try:
-            simulate_scan(chosen, settings, seed, place, workers=arguments.workers)
-        except InputError as error:
-            if share == FEWER[-1]:
-                raise
-            print(f"scan {number}: {error}")
-    return place
-
-
-def experiment(number: int, seed: int, share: float = 1.0) -> ScanSimulation:
-    """Draw the conditions of one scan, with a share of the molecules that it might hold."""
-    random = np.random.default_rng([seed, number])
-    diameter = DIAMETERS[number % len(DIAMETERS)]
-    edge = float(random.uniform(0.02, 0.04) * diameter)
-    box = (diameter + 6 * edge) * float(random.uniform(1.02, 1.3))
-    step = float(random.uniform(0.3, 0.4)) * diameter
-    fields = np.prod(np.array(SHAPE) * step + 2 * MARGIN_ANGSTROM) / diameter**2
-    return ScanSimulation.model_validate(
-        {
-            "beam": {
-                "probe_diameter_angstrom": diameter,
-                "probe_edge_angstrom": edge,
-                "convergence_mrad": float(random.choice([0, 0.02, 0.04])),
-            },
-            "field": {
-                "molecules": round(CROWDING * share * float(fields)),
-                "margin_angstrom": MARGIN_ANGSTROM,
-                "paired_fraction": 0.15,
-                "on_carbon_fraction": 0.05,
-                "damaged_fraction": 0.15,
-                "hole_radius_angstrom": 1.5 * diameter,
-                "ice_thickness_angstrom": float(random.uniform(85, 250)),
-                "ice_spread_angstrom": float(random.uniform(10, 25)),
-                "ice_variation_angstrom": float(random.uniform(6, 14) * diameter),
-                "carbon_share": 0.05,
-                "contaminations": 1,
-                "contamination_radius_angstrom": 0.8 * diameter,
-                "ice_crystals": 4,
-                "ice_crystal_radius_angstrom": 0.8 * diameter,
-                "ice_tile_angstrom": 100,
-                "ice_tile_thickness_angstrom": 50,
-            },
-            "path": {
-                "shape": SHAPE,
-                "step_angstrom": step,
-                "drift_angstrom": 0.3 * diameter,
-                "wander_pixels": float(random.uniform(0.5, 3)),
-                "centre_jitter_pixels": float(random.uniform(0.02, 0.1)),
-            },
-            "camera": {
-                "pixels": 128,
-                "mrad_per_pixel": Electron(200).angle_mrad(1 / box),
-                "exposure_error": float(random.uniform(-0.05, 0.05)),
-                "camera_length_error": float(random.uniform(-0.01, 0.01)),
-                "ellipticity": float(random.uniform(0, 0.015)),
-                "flash_fraction": 0.0,
-                "detector": {
-                    "exposure_e_per_a2": max(EXPOSURES),
-                    "point_spread_pixels": float(random.choice([0, 0.3, 0.5])),
-                    "dead_pixel_fraction": 0.0005,
-                },
-            },
-            "image": {"pixel_angstrom": 10, "margin_angstrom": 700, "offset_angstrom": (0, 0)},
-        }
-    )
-
-
-def some_proteins(
-    proteins: Sequence[PreparedStructure], settings: ScanSimulation, number: int, seed: int
-) -> list[PreparedStructure]:
-    """Draw eight proteins that fit the beam and the ice."""
-    diameter = settings.beam.probe_diameter_angstrom
-    assert diameter is not None
-    ice = settings.field.ice_thickness_angstrom - SPARE_ANGSTROM
-    heaviest = min(
-        HEAVIEST_IN_NARROW_KDA if diameter <= 120 else HEAVIEST_KDA,
-        (ice / LENGTH_OVER_DIAMETER / BALL_ANGSTROM) ** 3,
-    )
-    fitting = [protein for protein in proteins if LIGHTEST_KDA <= protein.mass_kda <= heaviest]
-    order = np.random.default_rng([seed, number, 1]).permutation(len(fitting))
-    return [fitting[place] for place in order[:8]]
 
 
 def table(places: Sequence[Path], seed: int, work: Path) -> Table:
@@ -213,13 +106,6 @@ def table(places: Sequence[Path], seed: int, work: Path) -> Table:
                 parts[-1]["x"] = np.full(len(arrays["classes"]), exposure, np.float32)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return Table(*(joined[name] for name in ("features", "classes", "counted", "x", "scan")))
-
-
-def exposures_of(scan_number: int) -> tuple[float, ...]:
-    """Two exposures at which a scan is looked at; all come equally often."""
-    three = SCAN_EXPOSURES[scan_number % 3]
-    left_out = -(scan_number // 3) % 3
-    return three[:left_out] + three[left_out + 1 :]
 
 
 def measured(scan: SimulatedScan, seed: int) -> dict[str, NDArray[np.generic]]:

@@ -16,6 +16,7 @@ from diffragan.acquisition.handing_over import (
     Making,
     direct_beam_radius,
     experiment_of,
+    frame_of,
     is_whole,
     measured_by_all,
     observed,
@@ -86,7 +87,7 @@ def test_a_pattern_is_centred_and_keeps_its_axes() -> None:
     made = making(frame, np.ones((128, 128), np.float32), SETTINGS)
     one = hit(SETTINGS, ImageFrame((128, 128), 2.0))
     measured = measured_by_all(made, [one])
-    pattern = observed(made, measured, one)["diffraction"]
+    pattern = observed(made, measured, one, frame_of(made, one))["diffraction"]
     half = made.grid.half
     assert isinstance(pattern, np.ndarray)
     assert (pattern[half + 5 : half + 10, half + 5 : half + 9] == 9 * F).all()
@@ -108,7 +109,9 @@ def test_flips_of_the_detector_are_undone_first() -> None:
     upright = making(frame, np.ones((128, 128), np.float32), SETTINGS)
     other = making(np.ascontiguousarray(turned), upright.image.electrons, settings)
     measured = measured_by_all(upright, [one])
-    first, second = (observed(m, measured, one)["diffraction"] for m in (upright, other))
+    first, second = (
+        observed(m, measured, one, frame_of(m, one))["diffraction"] for m in (upright, other)
+    )
     assert np.array_equal(first, second)
 
 
@@ -131,7 +134,9 @@ def test_a_piece_of_the_image_is_turned_into_the_detectors_frame(
     frame = ImageFrame((129, 129), 2.0, flipped)
     made = making(np.ones((SIDE, SIDE), np.uint16), np.ascontiguousarray(image), settings)
     one = hit(settings, frame, angle)
-    counts = observed(made, measured_by_all(made, [one]), one)["low_resolution"]
+    counts = observed(made, measured_by_all(made, [one]), one, frame_of(made, one))[
+        "low_resolution"
+    ]
     assert isinstance(counts, np.ndarray)
     pixel = made.experiment.image_grid.pixel_angstrom
     middle = made.experiment.image_pixels // 2

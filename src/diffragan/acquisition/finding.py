@@ -11,6 +11,7 @@ from diffragan.acquisition.findings import Findings
 from diffragan.acquisition.hits.choose import FEWEST_EXPECTED, choose_hits, hit_probability
 from diffragan.acquisition.hits.classes import CLASSES
 from diffragan.acquisition.hits.classify import FrameClasses
+from diffragan.acquisition.hits.features import FEATURES
 from diffragan.acquisition.hits.network import read_network
 from diffragan.acquisition.hits.priors import adapt_priors
 from diffragan.acquisition.looking import Overview
@@ -21,7 +22,8 @@ from diffragan.errors import InputError
 from diffragan.io.scans.scan import Scan
 
 INTENSITY_CEILING = 0.99
-"""Quantile at which the map of scattered intensity is cut off: crystals outshine molecules."""
+"""Quantile at which the map of what tells of molecules is cut off: dirt outshines them."""
+OWN_PEAK = FEATURES.index("hologram peak")
 
 
 def find_hits(
@@ -70,13 +72,14 @@ def find_hits(
 def intensity_map(
     table: FrameClasses, probability: NDArray[np.floating[Any]], shape: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """Arrange what tells of molecules as the scan is: their phase shift in each frame.
+    """Arrange what tells of molecules as the scan is: the significance of each frame's hologram.
 
+    By itself, for the map of all holograms together smears a molecule over the frames about it.
     Frames of crystals, carbon and saturated ones tell nothing of molecules, and are not known.
     """
     told = [CLASSES.index(name) for name in ("empty", "ice", "protein", "several", "damaged")]
     values = np.where(
-        np.isin(probability.argmax(1), told), table.phase_rad_angstrom2, np.nan
+        np.isin(probability.argmax(1), told), table.features[:, OWN_PEAK], np.nan
     ).astype(np.float64)
     whole = np.full(shape[0] * shape[1], np.nan)
     whole[: len(values)] = values[: len(whole)]

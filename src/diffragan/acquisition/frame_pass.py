@@ -1,7 +1,7 @@
 """The pass over all frames of a scan: centres, and what each frame says by itself, in blocks."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,11 +35,12 @@ from diffragan.acquisition.measured_blocks import (
 from diffragan.acquisition.overview.frames import scan_points, turn
 from diffragan.config.acquisition import ScanSettings
 from diffragan.errors import InputError
+from diffragan.in_order import in_order, thread_count
 from diffragan.io.scans.scan import Frames, Scan
 from diffragan.io.scans.upright import upright
 
 READ_FRAMES = 64
-"""Frames in memory at once."""
+"""Frames that are read and looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,22 @@ class FramePass:
 
     def block(self, first: int, last: int) -> tuple[MeasuredFrames, str]:
         """Look at some frames; return what was measured, and the hash of their values."""
-        parts, digest = [], hashlib.sha256()
-        for start in range(first, last, READ_FRAMES):
-            stop = min(start + READ_FRAMES, last)
-            frames = read_upright(self.scan, self.settings, start, stop)
-            digest.update(frames.tobytes())
-            centres = centres_of(frames, np.arange(start, stop), self.calibration, self.finder)
-            parts.append(self.measurer.measure(frames, centres))
+        digest = hashlib.sha256()
+
+        def read() -> Iterator[tuple[int, Frames]]:
+            for start in range(first, last, READ_FRAMES):
+                stop = min(start + READ_FRAMES, last)
+                frames = read_upright(self.scan, self.settings, start, stop)
+                digest.update(frames.tobytes())
+                yield start, frames
+
+        def measure(part: tuple[int, Frames]) -> MeasuredFrames:
+            start, frames = part
+            numbers = np.arange(start, start + len(frames))
+            centres = centres_of(frames, numbers, self.calibration, self.finder)
+            return self.measurer.measure(frames, centres)
+
+        parts = list(in_order(measure, read(), thread_count(None)))
         return single_precision(join_measured(parts)), digest.hexdigest()
 
     def run(

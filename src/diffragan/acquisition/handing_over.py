@@ -29,7 +29,7 @@ from diffragan.config.optics import LowResolutionSettings
 from diffragan.errors import InputError
 from diffragan.grid import Grid
 from diffragan.io.overview_image import OverviewImage
-from diffragan.io.scans.scan import Scan
+from diffragan.io.scans.scan import Frames, Scan
 from diffragan.typing import Float, Tensor
 
 PRESET = "measured"
@@ -164,20 +164,24 @@ def background_pattern(making: Making) -> NDArray[np.float32]:
     return np.asarray(each * making.grid.binning**2, np.float32)
 
 
-def observed(
-    making: Making, measured: NDArray[np.bool_], hit: Hit
-) -> Mapping[str, NDArray[Any] | float]:
-    """Make one observation: a pattern and the molecule's piece of the image.
+def frame_of(making: Making, hit: Hit) -> Frames:
+    """Read the frame of a hit, `(1, q_y, q_x)`.
 
     Raises
     ------
-    InputError : The frame cannot be read.
+    InputError : It cannot be read.
     """
+    return read_upright(making.scan, making.settings.scan, hit.frame, hit.frame + 1)
+
+
+def observed(
+    making: Making, measured: NDArray[np.bool_], hit: Hit, frame: Frames
+) -> Mapping[str, NDArray[Any] | float]:
+    """Make one observation of its frame: a pattern and the molecule's piece of the image."""
     seed = making.settings.seed
     pattern_draws, image_draws = (
         np.random.default_rng([seed, hit.frame, which]) for which in (0, 1)
     )
-    frame = read_upright(making.scan, making.settings.scan, hit.frame, hit.frame + 1)
     values = electrons(torch.from_numpy(frame.astype(np.float32)), making.calibration)[0]
     values[~making.calibration.good] = 0
     grid, shape = making.grid, (making.grid.pixels, making.grid.pixels)

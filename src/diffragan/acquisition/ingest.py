@@ -11,19 +11,29 @@ from diffragan.acquisition.handing_over import (
     Hit,
     Making,
     background_pattern,
+    frame_of,
     measured_by_all,
     observed,
 )
-from diffragan.acquisition.looking import calibrated, known, look_at_frames, look_at_image
+from diffragan.acquisition.looking import (
+    calibrated,
+    known,
+    look_at_frames,
+    look_at_image,
+    with_crystal_spots,
+)
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.errors import NothingObservedError
+from diffragan.in_order import in_order, thread_count
 from diffragan.io.files import output_folder
 from diffragan.io.observations import KIND, observation_attributes, observation_specs
 from diffragan.io.provenance import provenance, sha256_of
 from diffragan.io.scans.open import open_scan
+from diffragan.io.scans.scan import Frames
 from diffragan.io.store_checks import check_store_target
 from diffragan.io.store_writer import StoreWriter, write_item
 from diffragan.progress import progress_bar, tell
+from diffragan.threads import one_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,13 @@ def ingest(scan_path: Path, image_path: Path, out: Path, settings: AcquisitionSe
     OutputError : The disk is too small, or something is in the way.
     """
     check_store_target(out, KIND)
+    with one_thread():
+        return _ingested(scan_path, image_path, out, settings)
+
+
+def _ingested(
+    scan_path: Path, image_path: Path, out: Path, settings: AcquisitionSettings
+) -> Ingested:
     scan = open_scan(scan_path, settings.scan)
     settings, warnings = known(scan, settings)
     overview = look_at_image(image_path, settings)
@@ -61,8 +78,10 @@ def ingest(scan_path: Path, image_path: Path, out: Path, settings: AcquisitionSe
     warnings += (*overview.image.warnings, *(() if doubt is None else (doubt,)))
     folder = output_folder(folder_beside(out))
     calibration, table, sha256 = look_at_frames(scan, settings, folder)
+    calibration = with_crystal_spots(scan, settings, calibration, table)
     settings = calibrated(settings, calibration)
-    warnings += calibration.warnings
+    contradiction = None if calibration.camera is None else calibration.camera.warning
+    warnings += (*calibration.warnings, *(() if contradiction is None else (contradiction,)))
     inputs = {scan_path.name: sha256, image_path.name: sha256_of(image_path)}
     findings = find_hits(scan, settings, calibration, table, overview, warnings)
     rejected: dict[int, str] = {}
@@ -95,10 +114,16 @@ def write_observations(
     specs = observation_specs(making.experiment, len(hits), with_background=True)
     with StoreWriter(out, KIND, specs, attributes) as writer:
         writer.write_whole({"measured": measured, "background": background_pattern(making)})
+        left = [place for place in range(len(hits)) if place not in writer.done]
+        frames = ((place, hits[place], frame_of(making, hits[place])) for place in left)
+
+        def make(read: tuple[int, Hit, Frames]) -> int:
+            place, hit, frame = read
+            write_item(writer.partial, place, observed(making, measured, hit, frame))
+            return place
+
         with progress_bar(len(hits), "observations", done=len(writer.done)) as bar:
-            for place, hit in enumerate(hits):
-                if place not in writer.done:
-                    write_item(writer.partial, place, observed(making, measured, hit))
-                    writer.mark(place)
-                    bar.advance()
+            for place in in_order(make, frames, thread_count(None)):
+                writer.mark(place)
+                bar.advance()
         writer.finish()

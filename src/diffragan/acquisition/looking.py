@@ -1,12 +1,22 @@
 """What the files of a scan and its image show: settings, frames, molecules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from diffragan.acquisition.calibration.calibrate import calibrate
-from diffragan.acquisition.calibration.detector_calibration import DetectorCalibration
-from diffragan.acquisition.calibration.stored import read_calibration, write_calibration
-from diffragan.acquisition.frame_pass import frame_pass
+from diffragan.acquisition.calibration.camera_length import camera_length_by_spots
+from diffragan.acquisition.calibration.crystal_spots import spot_radii
+from diffragan.acquisition.calibration.detector_calibration import DetectorCalibration, electrons
+from diffragan.acquisition.calibration.stored import (
+    VERSION,
+    read_calibration,
+    write_calibration,
+)
+from diffragan.acquisition.frame_pass import frame_pass, read_upright
+from diffragan.acquisition.hits.classes import CLASSES
 from diffragan.acquisition.hits.classify import FrameClasses
 from diffragan.acquisition.hits.network import read_network
 from diffragan.acquisition.measured_blocks import BlocksOnDisk
@@ -19,6 +29,12 @@ from diffragan.io.provenance import fingerprint
 from diffragan.io.scans.known import check_known, known_settings
 from diffragan.io.scans.scan import Scan
 from diffragan.progress import progress_bar, tell
+
+SURELY_CRYSTAL = 0.8
+MOST_CRYSTAL_FRAMES = 400
+"""Whose spots are looked at: more say nothing new."""
+COARSEST_SPACING_ANGSTROM = 5.0
+"""Where spots of ice are sought from; its largest spacing is 3.9 Å."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,7 @@ def look_at_frames(
     run = fingerprint(
         {
             "scan": settings.scan.model_dump(mode="json"),
+            "calibration": VERSION,
             "frames": frames,
             "frame_shape": list(info.frame_shape),
             "first": _hash(scan, 0),
@@ -101,6 +118,38 @@ def look_at_frames(
     with progress_bar(frames, "looking at frames") as bar:
         measured, sha256 = work.run(frames, BlocksOnDisk(folder, run), bar.advance)
     return calibration, work.classify(measured), sha256
+
+
+def with_crystal_spots(
+    scan: Scan,
+    settings: AcquisitionSettings,
+    calibration: DetectorCalibration,
+    table: FrameClasses,
+) -> DetectorCalibration:
+    """Measure the camera length anew by the spots of frames that show crystalline ice.
+
+    It stays as it is where there are too few of them, or where rings say it better.
+    """
+    given = settings.scan.angle_per_pixel_mrad
+    crystal = np.asarray(table.probability)[:, CLASSES.index("crystalline ice")]
+    frames = np.flatnonzero(crystal > SURELY_CRYSTAL)
+    if given is None or settings.scan.energy_kev is None or len(frames) == 0:
+        return calibration
+    if len(frames) > MOST_CRYSTAL_FRAMES:
+        frames = frames[np.linspace(0, len(frames) - 1, MOST_CRYSTAL_FRAMES).astype(np.int64)]
+    electron = Electron(settings.scan.energy_kev)
+    inner = electron.frequency_per_angstrom(given) * COARSEST_SPACING_ANGSTROM
+    good, matrix = calibration.good.cpu().numpy(), calibration.ellipse.matrix()
+    radii = []
+    for number in frames.tolist():
+        counts = read_upright(scan, settings.scan, number, number + 1).astype(np.float32)
+        values = electrons(torch.from_numpy(counts), calibration)[0].numpy()
+        radii.append(spot_radii(values, table.centre[number], good, matrix, 1 / inner))
+    camera = camera_length_by_spots(radii, electron, given)
+    before = calibration.camera
+    if camera is None or (before is not None and before.error <= camera.error):
+        return calibration
+    return replace(calibration, camera=camera, mrad_per_pixel=camera.used_mrad_per_pixel)
 
 
 def _hash(scan: Scan, number: int) -> str:

@@ -25,8 +25,9 @@ class FieldSettings(Settings):
     """B-factor of the atoms of a molecule that was damaged before its exposure [Å2]."""
     b_factor_a2: float = Field(20.0, ge=0, le=1000)
     """B-factor of all other atoms [Å2]."""
-    ice_thickness_angstrom: float = Field(200.0, gt=0, le=3000)
-    """Mean thickness of the vitreous ice [Å]."""
+    ice_thickness_angstrom: float = Field(200.0, ge=0, le=3000)
+    """Mean thickness of the vitreous ice [Å]; with 0 molecules are dry, on a support that does not
+    scatter."""
     ice_spread_angstrom: float = Field(40.0, ge=0, le=1000)
     """Standard deviation of the thickness over the field [Å]."""
     ice_variation_angstrom: float = Field(2000.0, gt=0, le=1e5)
@@ -47,6 +48,11 @@ class FieldSettings(Settings):
     ice_tile_angstrom: float = Field(140.0, ge=40, le=400)
     """Side of the piece of ice that is computed atom by atom, and cut at random [Å]."""
     ice_tile_thickness_angstrom: float = Field(80.0, ge=20, le=400)
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether there is no vitreous ice."""
+        return self.ice_thickness_angstrom == 0
 
 
 class PathSettings(Settings):

@@ -24,7 +24,7 @@ from diffragan.io.arrays import write_arrays
 def test_a_calibration_is_read_as_it_was_written(tmp_path: Path) -> None:
     truth = made_up_frames()
     made = calibrate(MadeUpScan(truth.frames.astype(np.uint16)), ScanSettings(), sample_frames=48)
-    for calibration in (made, replace(made, camera=CameraLength(0.3, 0.01, "gold", 4))):
+    for calibration in (made, replace(made, camera=CameraLength(0.3, 0.3, 0.01, "gold", 4))):
         write_calibration(calibration, tmp_path / "detector.npz")
         again = read_calibration(tmp_path / "detector.npz")
         (first, notes), (second, other) = to_arrays(calibration), to_arrays(again)

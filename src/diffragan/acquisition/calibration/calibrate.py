@@ -26,7 +26,6 @@ from diffragan.typing import Patterns
 
 SAMPLE_FRAMES = 800
 ALL_IN_ONE_ROW = 1
-CONTRADICTION_SIGMAS = 3.0
 SHOWN_SHARE = 0.3
 """Share of a ring that must be measured where rings begin to be looked at."""
 LEAST_SPAN = 0.1
@@ -34,8 +33,6 @@ LEAST_SPAN = 0.1
 ELLIPSE_FROM = 0.25
 """Share of the outermost ring from which on rings tell the ellipse: at low angles edges of a film
 scatter to one side."""
-LARGEST_ERROR = 0.005
-"""A camera length by rings that is known worse than this does not replace a given one."""
 LOW_PER_ANGSTROM = (1 / 40, 1 / 8)
 """Where a protein scatters more than ice does [1/Å]."""
 HIGH_PER_ANGSTROM = (1 / 5, 1 / 2)
@@ -159,15 +156,7 @@ def _camera(
         if rings is not None:
             warnings.append(f"no rings of {rings} stand out near the given camera length")
         return None, given
-    off = abs(camera.mrad_per_pixel - given)
-    exact = camera.error <= LARGEST_ERROR * given
-    if off > CONTRADICTION_SIGMAS * camera.error:
-        warnings.append(
-            f"scan.mrad_per_pixel is {given:.5g}, but rings of {camera.rings} give "
-            f"{camera.mrad_per_pixel:.5g} +- {camera.error:.2g}"
-            + (", which is taken" if exact else "; the given one is taken")
-        )
-    return camera, camera.mrad_per_pixel if exact else given
+    return camera, camera.used_mrad_per_pixel
 
 
 def _background(

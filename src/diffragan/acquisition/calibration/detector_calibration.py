@@ -75,6 +75,7 @@ class DetectorCalibration:
     saturated_share: float
     """Share of those with saturated pixels."""
     warnings: tuple[str, ...]
+    """Of all but the camera length."""
 
     @property
     def good(self) -> Mask:

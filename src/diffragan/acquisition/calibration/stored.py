@@ -22,6 +22,8 @@ from diffragan.io.arrays import read_arrays, write_arrays
 
 Arrays = dict[str, NDArray[Any]]
 KIND = "detector-calibration"
+VERSION = 2
+"""Of what a file holds; one of another version is made anew."""
 
 
 def write_calibration(calibration: DetectorCalibration, path: Path) -> None:

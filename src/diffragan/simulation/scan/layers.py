@@ -73,6 +73,8 @@ def _smooth_ice(
     generator: np.random.Generator,
 ) -> NDArray[np.float64]:
     total = np.zeros((y.size, x.size))
+    if field.is_dry:
+        return total
     for _ in range(WAVES):
         length = field.ice_variation_angstrom * generator.uniform(1, 3)
         kx, ky = rotation(generator.uniform(0, 360))[:, 0] * (2 * np.pi / length)

@@ -59,9 +59,9 @@ class MoleculeWave:
     """What one molecule does to the wave around it, in the detector's frame about its middle."""
 
     scattered: Periodic
-    """psi_s at the mid-plane against the ice that would be there instead."""
+    """psi_s at the mid-plane against what would be there instead."""
     displaced: Periodic
-    """Thickness of the ice that it displaces [Å]."""
+    """Thickness of the ice that it displaces where there is any [Å]."""
     radius_angstrom: float
     """Of the circle that holds its atoms."""
 
@@ -120,7 +120,7 @@ def place_molecules(
 
     Raises
     ------
-    InputError : The ice has no room for them, or is too thin for them.
+    InputError : The field has no room for them, or the ice is too thin for them.
     """
     field, diameter = settings.field, settings.beam.probe_diameter_angstrom or 0.0
     half = scan_half + field.margin_angstrom
@@ -141,13 +141,17 @@ def place_molecules(
             ice, carbon = layers.at(torch.from_numpy(place)[None, None]).flatten().tolist()
             apart = paired or all(np.hypot(*(p.place - place)) > diameter for p in placed)
             bare = anywhere or carbon < CARBON_ANGSTROM
-            if ice >= thick + ICE_TO_SPARE_ANGSTROM and apart and bare:
+            held = field.is_dry or ice >= thick + ICE_TO_SPARE_ANGSTROM
+            if held and apart and bare:
                 break
         else:
+            found = f"{len(placed)} of {field.molecules} molecules found a place"
+            larger = "take fewer (field.molecules), a larger field (path.shape, path.step_angstrom)"
+            if field.is_dry:
+                raise InputError(f"{found}; {larger}")
             raise InputError(
-                f"{len(placed)} of {field.molecules} molecules found a place in ice that is thick "
-                "enough; take fewer (field.molecules), a larger field (path.shape, "
-                "path.step_angstrom), or thicker ice (field.ice_thickness_angstrom)"
+                f"{found} in ice that is thick enough; {larger}, or thicker ice "
+                "(field.ice_thickness_angstrom)"
             )
         placed.append(Placed(structure, place, pose.quaternion, pose.shift, damaged))
     return placed
@@ -156,7 +160,7 @@ def place_molecules(
 def molecule_wave(
     one: Placed, structure: PreparedStructure, settings: ScanSimulation
 ) -> MoleculeWave:
-    """Compute a molecule's mid-plane wave, in water that it displaces.
+    """Compute a molecule's mid-plane wave, in water that it displaces unless it is dry.
 
     The water around it is a mean: its own noise is the ice's. What it displaces is its volume,
     softened, of the ice's mean inner potential.
@@ -172,7 +176,7 @@ def molecule_wave(
     grid = Grid(fast_even(finest * side), side)
     wave = mid_plane_wave(model, grid, settings.electron, settings.slice_thickness_angstrom)
     displaced = _displaced_water(model, structure.mass_kda, grid)
-    inner = ice_inner_rad_per_angstrom(settings.electron)
+    inner = 0.0 if field.is_dry else ice_inner_rad_per_angstrom(settings.electron)
     water = torch.from_numpy(displaced.at(_points(grid)).real)
     against = (1 + wave) * torch.polar(torch.ones_like(water), -inner * water) - 1
     radius = float(torch.linalg.vector_norm(model.positions[:, :2], dim=1).max())
