@@ -198,7 +198,7 @@ def made_up_scan(
         ),
         detector, frames, frames.probability, priors, hit_probability(frames.probability), hits,
         hits, image,
-        Defocus(2500.0, 40.0, 0.0, 0.0, True, None), picked, registration, matches, warnings,
+        Defocus(2500.0, 40.0, 0.0, 0.0, True, None), picked, registration, None, matches, warnings,
     )  # fmt: skip
     folder = output_folder(out.with_name(f"{out.stem}-ingest"))
     write_calibration(detector, folder / "calibration-0123456789ab.npz")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from diffragan.acquisition import following
+from diffragan.acquisition import finding, following
 from diffragan.acquisition.following import Live, follow
 from diffragan.acquisition.frame_pass import FramePass
 from diffragan.acquisition.ingest import folder_beside
@@ -71,6 +71,24 @@ def test_without_a_hit_no_observations_are_made_and_what_was_found_is_there(
     assert sum(record["classes"].values()) == FRAMES
     assert record["hits"]["reason"]
     assert (folder / "frames.csv").read_text().count("\n") == FRAMES + 1
+
+
+def test_an_image_of_another_place_is_said_and_what_was_found_is_written_down(
+    experiment: Path,
+    ingested: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def elsewhere(*_: object) -> None:
+        raise InputError("the scan does not lie on the overview image")
+
+    monkeypatch.setattr(finding, "FEWEST_EXPECTED", 0.0)
+    monkeypatch.setattr(finding, "register", elsewhere)
+    assert run(command(experiment, ingested)) == 2
+    assert "does not lie on the overview image; no observations" in capsys.readouterr().err
+    record = json.loads((folder_beside(ingested) / "ingest.json").read_text())
+    assert record["why_none"].endswith("the scan does not lie on the overview image")
+    assert record["registration"] is None
 
 
 def test_a_run_that_goes_on_looks_at_no_frame_twice_and_finds_the_same(

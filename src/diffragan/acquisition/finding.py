@@ -34,16 +34,12 @@ def find_hits(
     overview: Overview,
     warnings: tuple[str, ...],
 ) -> Findings:
-    """Say what every frame shows, lay the scan on the image, and find each hit's molecule.
-
-    Raises
-    ------
-    InputError : The image shows another place.
-    """
+    """Say what every frame shows, lay the scan on the image, and find each hit's molecule."""
     told = np.asarray(table.probability, np.float64)
     probability, priors = adapt_priors(told, read_network().priors)
     by_pattern = choose_hits(probability, settings.hits.precision)
     hits, one = by_pattern, hit_probability(probability)
+    refused: str | None = None
     registration: Registration | None = None
     matches: Matches | None = None
     if one.sum() >= FEWEST_EXPECTED:
@@ -52,10 +48,7 @@ def find_hits(
         try:
             registration = register(intensity, overview.picks, settings)
         except InputError as error:
-            if by_pattern.chosen.any():
-                raise
-            # Without a hit there may be nothing to lay on the image by.
-            warnings = (*warnings, str(error))
+            refused = str(error)
     if registration is not None:
         diameter = settings.scan.beam_diameter_angstrom
         assert diameter is not None
@@ -65,7 +58,7 @@ def find_hits(
         matches = match(np.flatnonzero(hits.chosen), registration, overview.picks, settings)
     return Findings(
         settings, scan.info, calibration, table, probability, priors, one, hits, by_pattern,
-        overview.image, overview.defocus, overview.picks, registration, matches, warnings,
+        overview.image, overview.defocus, overview.picks, registration, refused, matches, warnings,
     )  # fmt: skip
 
 

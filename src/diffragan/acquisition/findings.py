@@ -25,9 +25,10 @@ from diffragan.io.provenance import provenance
 from diffragan.io.scans.scan import ScanInfo
 
 RECORD, FRAMES, MOLECULES = "ingest.json", "frames.csv", "molecules.csv"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KEPT = "kept"
 NO_HIT = ""
+NOT_ON_IMAGE = "the scan does not lie on the image"
 FRAME_COLUMNS = (
     *("frame", "row", "column", "class", "class_probability", "hit_probability", "fate"),
     *("molecule", "scattered_fraction", "phase_rad_angstrom2"),
@@ -60,7 +61,9 @@ class Findings:
     defocus: Defocus
     picks: Picks
     registration: Registration | None
-    """None where no frame is a hit."""
+    """None where no frame is a hit, or the scan does not lie on the image."""
+    refused: str | None
+    """Why it does not."""
     matches: Matches | None
     warnings: tuple[str, ...]
 
@@ -71,8 +74,9 @@ class Findings:
 
     def why_none(self) -> str:
         """Say why nothing is handed over."""
-        if self.hits.reason:
-            return self.hits.reason
+        parts = [part for part in (self.hits.reason, self.refused) if part]
+        if parts:
+            return ", and ".join(parts)
         fates = {} if self.matches is None else self.matches.counts()
         told = ", ".join(f"{count}: {reason.value}" for reason, count in fates.items() if count)
         return f"none of its {int(self.hits.chosen.sum())} hits can be handed over ({told})"
@@ -103,6 +107,9 @@ def fates_of(findings: Findings, rejected: Mapping[int, str]) -> list[str]:
     if findings.matches is not None:
         for frame, reason in zip(findings.matches.frame, findings.matches.reason, strict=True):
             fates[int(frame)] = reason.value
+    elif findings.refused is not None:
+        for frame in np.flatnonzero(findings.hits.chosen).tolist():
+            fates[frame] = NOT_ON_IMAGE
     for number, words in rejected.items():
         fates[number] = words
     return fates
@@ -173,6 +180,7 @@ def record_of(findings: Findings, fates: list[str], inputs: Mapping[str, str]) -
         },
         "fates": {words: fates.count(words) for words in sorted(set(fates) - {NO_HIT})},
         "observations": fates.count(KEPT),
+        "why_none": "" if KEPT in fates else findings.why_none(),
         "warnings": list(findings.warnings),
         "provenance": provenance(
             "ingest", findings.settings.model_dump(mode="json"), findings.settings.seed, inputs

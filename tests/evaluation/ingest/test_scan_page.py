@@ -84,7 +84,7 @@ def test_waves_of_other_data_are_refused(ingested: MadeUp, tmp_path: Path) -> No
     [
         ("ingest.json", "{}", "another version"),
         ("frames.csv", "frame\n1\n", "damaged or of another version"),
-        ("ingest.json", '{"schema_version": 1, "scan": 1}', "lacks 'settings'"),
+        ("ingest.json", '{"schema_version": 2, "scan": 1}', "lacks 'settings'"),
         ("molecules.csv", "", "damaged or of another version"),
     ],
 )

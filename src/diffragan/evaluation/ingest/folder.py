@@ -29,7 +29,7 @@ from diffragan.io.files import read_json
 CALIBRATIONS = "calibration-*.npz"
 NEEDED = (
     "scan", "settings", "calibration", "classes", "hits", "image", "registration", "fates",
-    "observations", "warnings",
+    "observations", "why_none", "warnings",
 )  # fmt: skip
 STORE_ENDING, FOLDER_ENDING = ".zarr", "-ingest"
 
@@ -96,13 +96,7 @@ class IngestFolder:
 
     def why_none(self) -> str:
         """Say why there are no observations; empty where there are some."""
-        if self.record["observations"]:
-            return ""
-        hits = self.record["hits"]
-        if hits["reason"]:
-            return str(hits["reason"])
-        fates = ", ".join(f"{count}: {words}" for words, count in self.record["fates"].items())
-        return f"none of {hits['frames']} hits can be handed over ({fates})"
+        return str(self.record["why_none"])
 
 
 def is_ingest_folder(folder: Path) -> bool:
