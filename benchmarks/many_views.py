@@ -3,8 +3,9 @@
 Patterns are those of a simulated, noise-free data set, at their true orientations or turned away
 from them. With `--dose` they are counted: `--patterns` of that many electrons per area in all,
 shared evenly by the views of the data set. The coarse map is the true potential to 5 Å with noise.
+With `--noise` nothing but the mean fall of counts with the angle is left of counted patterns.
 Run: python benchmarks/many_views.py DATA.zarr [--limit 0.6] [--views 400]
-[--patterns 8000 --dose 100] [--wrong OTHER.zarr] [--turned 4] [--out many-views.json]
+[--patterns 8000 --dose 100] [--wrong OTHER.zarr] [--turned 4] [--noise] [--out many-views.json]
 """
 
 import argparse
@@ -12,7 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from diffragan.io.files import write_json
 from diffragan.io.machine import cpu_model, peak_memory_bytes
 from diffragan.io.triplets import StructureEntry, TripletStore
 from diffragan.reconstruction.correlation import fourier_shell_correlation
+from diffragan.reconstruction.many_views.agreement import Judge
 from diffragan.reconstruction.many_views.control import control
 from diffragan.reconstruction.many_views.orientations import (
     OrientationSettings,
@@ -48,6 +50,7 @@ from diffragan.reconstruction.many_views.pipeline import (
 from diffragan.reconstruction.many_views.results import write_results
 from diffragan.reconstruction.many_views.settings import ExtensionSettings
 from diffragan.reconstruction.many_views.starts import coarse_map
+from diffragan.reconstruction.many_views.structure import structure_in
 from diffragan.reconstruction.many_views.supports import PROTEIN_ANGSTROM3_PER_DALTON
 from diffragan.reconstruction.truth import true_potential_map
 from diffragan.rings import resolution_at
@@ -79,6 +82,26 @@ def counted(patterns: PatternSet, exposure: float, seed: int) -> PatternSet:
         return torch.from_numpy(np.stack(drawn)).float()
 
     return replace(patterns, read=read, counted=True, expected=patterns.expected * factor)
+
+
+def without_molecule(patterns: PatternSet, seed: int) -> PatternSet:
+    """Count every pixel anew from the mean of its ring; each pattern draws from its own number."""
+    if not patterns.counted:
+        raise InputError("noise is that of counting; give --dose")
+    radius = torch.linalg.vector_norm(patterns.pixels.points[:, :2], dim=1)
+    ring = (radius * patterns.experiment.box_angstrom).round().long()
+
+    def read(numbers: Sequence[int]) -> Tensor:
+        values = patterns.read(numbers).double()
+        sums = torch.zeros(len(values), int(ring.max()) + 1, dtype=values.dtype)
+        means = sums.index_add(1, ring, values) / torch.bincount(ring).clamp(min=1)
+        drawn = [
+            np.random.default_rng([seed, 1, number]).poisson(mean[ring].numpy())
+            for number, mean in zip(numbers, means, strict=True)
+        ]
+        return torch.from_numpy(np.stack(drawn)).float()
+
+    return replace(patterns, read=read)
 
 
 def turned_away(patterns: PatternSet, degrees: float, seed: int) -> PatternSet:
@@ -140,6 +163,8 @@ def measured(arguments: argparse.Namespace, path: Path) -> dict[str, Any]:
     if arguments.dose is not None:
         share = arguments.dose * (arguments.patterns or len(patterns)) / len(patterns)
         patterns = counted(patterns, share, arguments.seed)
+    if arguments.noise:
+        patterns = without_molecule(patterns, arguments.seed)
     truth = torch.fft.ifftshift(true_potential_map(model, grid))
     settings = ManyViewsSettings(
         extension=ExtensionSettings(starts=arguments.starts, seed=arguments.seed)
@@ -167,11 +192,15 @@ def measured(arguments: argparse.Namespace, path: Path) -> dict[str, Any]:
         "cpu_s": {"before_phasing": merged_s, "all": time.process_time() - used},
         "wall_s": time.perf_counter() - begun,
     }
+    size = entry.mass_kda * 1e3 * PROTEIN_ANGSTROM3_PER_DALTON
+    if arguments.noise:
+        structure = structure_in(result.full.volume, Judge(result.merged, result.free))
+        told = control(start, result.merged, result.free, size, settings.extension)
+        found["noise"] = {**asdict(structure), "found": structure.found, "start_fits": told.fits}
     if arguments.wrong is not None:
         other = model_of(TripletStore(arguments.wrong).structures()[0])
         theirs = torch.fft.ifftshift(true_potential_map(other, grid))
         coarse = coarse_map(theirs, grid, settings.extension.start_angstrom, START_NOISE, 1)
-        size = entry.mass_kda * 1e3 * PROTEIN_ANGSTROM3_PER_DALTON
         for name, volume in (("right", start), ("wrong", coarse)):
             told = control(volume, result.merged, result.free, size, settings.extension)
             found[f"control_{name}"] = {
@@ -194,6 +223,7 @@ def main() -> int:
         "--turned", type=float, default=0.0, help="rms error of the start [degrees]"
     )
     parser.add_argument("--wrong", type=Path, default=None, help="data of another molecule")
+    parser.add_argument("--noise", action="store_true", help="leave no molecule in the patterns")
     parser.add_argument("--starts", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=None, help="where to write the maps")

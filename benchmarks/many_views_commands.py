@@ -10,7 +10,7 @@ from diffragan.evaluation.many_views.simulated import NONE, Simulated, names_of
 FILES = ("data", "wrong")
 """Arguments that name files; their folders are left out."""
 UNTOLD = ("data", "folder", "out")
-USUAL = {"turned": "0.0", "starts": "1"}
+USUAL = {"turned": "0.0", "starts": "1", "noise": "False"}
 """Values that benchmarks take without being told."""
 
 
@@ -60,6 +60,6 @@ def _of_benchmark(script: str, arguments: Mapping[str, str]) -> str:
     for name, value in arguments.items():
         if name in UNTOLD or value in {NONE, USUAL.get(name)}:
             continue
-        told = names_of(value) if name in FILES else [value]
+        told = [] if value == "True" else names_of(value) if name in FILES else [value]
         words += [f"--{name.replace('_', '-')}", *told]
     return shlex.join(words)

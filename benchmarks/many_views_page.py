@@ -48,7 +48,7 @@ class Inputs:
     unknown: Sequence[Oriented] = ()
     turned: Sequence[Simulated] = ()
     control: Sequence[Simulated] = ()
-    noise: Sequence[Run] = ()
+    noise: Sequence[Simulated] = ()
     single: Sequence[Evaluation] = ()
     dragonfly: Sequence[Mapping[str, Any]] = ()
 
@@ -62,7 +62,7 @@ class Inputs:
     def simulated(self) -> list[tuple[str, Simulated]]:
         """Runs of the benchmark, and what each was of; one given twice counts once."""
         found: dict[str, tuple[str, Simulated]] = {}
-        for one in (*self.counted, *self.turned, *self.control):
+        for one in (*self.counted, *self.turned, *self.control, *self.noise):
             dose = "no noise" if one.dose is None else f"{one.patterns:,} x {one.dose:,g} e/Å²"
             poses = f"turned by {one.turned_degrees:g}°" if one.turned_degrees else "known poses"
             found.setdefault(repr((one.run, one.arguments)), (f"{dose}, {poses}", one))
@@ -98,7 +98,7 @@ def blocks(inputs: Inputs) -> dict[str, Block]:
             f"{tables.of_control(inputs.control)}\n\n{commands.of_simulated(inputs.control)}"
         )
     if inputs.noise:
-        text = f"{tables.of_noise(inputs.noise)}\n\n{commands.of_runs(inputs.noise)}"
+        text = f"{tables.of_noise(inputs.noise)}\n\n{commands.of_simulated(inputs.noise)}"
         found["noise"] = Block(text)
     if inputs.single:
         found["single"] = _single(inputs.single)
@@ -148,10 +148,8 @@ def read_inputs(given: argparse.Namespace) -> Inputs:
     turned, control = _simulated(given.turned), _simulated(given.control)
     _needs(turned, "orientation_degrees", "--turned", "--turned DEGREES")
     _needs(control, "control_wrong", "--control", "--wrong OTHER.zarr")
-    noise = [read_run(folder) for folder in given.noise]
-    for run in noise:
-        if "structure" not in run.factors:
-            raise InputError(f"{run.place}: is of an older version of the program; make it again")
+    noise = _simulated(given.noise)
+    _needs(noise, "noise", "--noise", "--noise")
     return Inputs(
         [read_run(folder) for folder in given.exact],
         _simulated(given.counted),
@@ -197,7 +195,7 @@ def main(words: Sequence[str] | None = None) -> None:
     add("--truth", help="data sets of --unknown", **{**folders, "metavar": "DATA.zarr"})
     add("--turned", help="runs of many_views.py with --turned", **files)
     add("--control", help="runs of many_views.py with --wrong", **files)
-    add("--noise", help="maps of patterns without a molecule", **folders)
+    add("--noise", help="runs of many_views.py with --noise", **files)
     add("--single", help="metrics.json of `diffragan evaluate`", **files)
     add("--dragonfly", help="records of many_views_dragonfly.py", **files)
     add("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "results")

@@ -184,21 +184,24 @@ def of_control(runs: Sequence[Simulated]) -> str:
     return f"{words}\n\n{table(heads, rows)}"
 
 
-def of_noise(runs: Sequence[Run]) -> str:
+def of_noise(runs: Sequence[Simulated]) -> str:
     """Return what maps of patterns without a molecule say of themselves."""
     rows = [
         (
-            run.molecule, f"{run.views:,}", number(run.factors["structure"]["r_free"], ".3f"),
-            number(run.factors["structure"]["r_free_by_chance"], ".3f"),
-            number(run.factors["structure"]["free_gain"], ".3f"),
-            "yes" if run.factors["structure"]["found"] else "no",
-            "yes" if run.fsc["start_fits"] else "no", reached(run.claimed, run.end_angstrom),
+            one.molecule, f"{one.patterns:,} x {one.dose:,g}",
+            number(one.run["noise"]["r_free"], ".3f"),
+            number(one.run["noise"]["r_free_by_chance"], ".3f"),
+            number(one.run["noise"]["free_gain"], ".3f"),
+            "yes" if one.run["noise"]["found"] else "no",
+            "yes" if one.run["noise"]["start_fits"] else "no",
+            reached(one.run["fsc_halves_0p143_angstrom"], one.end),
+            reached(one.run["fsc_truth_0p5_angstrom"], one.end),
         )
-        for run in runs
+        for one in runs
     ]  # fmt: skip
     heads = (
-        "data", "patterns", "R-free", "R-free by chance", "free gain", "structure found",
-        "start said to fit", HALVES,
+        "poses and start of", "patterns x dose [e/Å²]", "R-free", "R-free by chance", "free gain",
+        "structure found", "start said to fit", HALVES, "FSC 0.5 with the start's molecule",
     )  # fmt: skip
     return table(heads, rows)
 
