@@ -26,7 +26,7 @@ from scan_direct import true_waves, write_direct, write_posed
 
 from diffragan.acquisition.findings import FRAMES, KEPT, RECORD
 from diffragan.acquisition.ingest import folder_beside
-from diffragan.alignment import align
+from diffragan.alignment import align, translate
 from diffragan.config.experiment import Experiment
 from diffragan.errors import DiffraganError, InputError
 from diffragan.evaluation.metrics import image_frc, measured_limit, resolution
@@ -103,7 +103,7 @@ def judged(arguments: argparse.Namespace) -> dict[str, Any]:
         }
     if arguments.phased is not None:
         found["phased"] = {
-            name: judge_phased(PhasedStore(path), data, truth)
+            name: judge_phased(PhasedStore(path), data, truth, moved=name == "ingested")
             for name, path in zip(("ingested", "direct"), arguments.phased, strict=True)
         }
     return found
@@ -135,17 +135,41 @@ def judge_hits(
     return told
 
 
+def misplaced(data: ObservationStore, truth: ScanTruth) -> NDArray[np.float64]:
+    """How far pieces of the image must be moved along y and x, as a share of the box."""
+    owners = truth.arrays.frame_molecule[data.read("frame")]
+    settings = data.store.attributes["provenance"]["settings"]
+    record = read_json(folder_beside(data.store.path) / RECORD)
+    away = places_found(data, truth) - places_true(data, truth)[owners]
+    angle = record["registration"]["scan_to_image_deg"] - settings["scan"]["scan_to_detector_deg"]
+    moved = away * image_pixel(data, truth) @ turn(angle).T
+    return np.asarray(moved[:, ::-1] / data.experiment.box_angstrom)
+
+
+def image_pixel(data: ObservationStore, truth: ScanTruth) -> float:
+    """Pixel of the image as it is said to be [Å]."""
+    given = data.store.attributes["provenance"]["settings"]["overview"]["pixel_angstrom"]
+    return float(given or truth.scan["image_pixel_angstrom"])
+
+
+def places_found(data: ObservationStore, truth: ScanTruth) -> NDArray[np.float64]:
+    """Columns and rows of the molecules from the image's origin, along its axes."""
+    flipped = data.store.attributes["provenance"]["settings"]["overview"]["image_flipped_y"]
+    signs = np.array([1.0, -1.0 if flipped else 1.0])
+    return np.asarray(signs * data.read("image_position") / image_pixel(data, truth))
+
+
+def places_true(data: ObservationStore, truth: ScanTruth) -> NDArray[np.float64]:
+    """Return the same of all molecules in the field."""
+    return np.asarray(truth.arrays.molecule_pixel[:, ::-1] - image_middle(data))
+
+
 def judge_places(data: ObservationStore, truth: ScanTruth) -> dict[str, float | int]:
     """Errors of the molecules' places in the image, and of their offsets in the beam."""
     frames = data.read("frame")
     right = truth.arrays.frame_molecule[frames]
-    record = data.store.attributes["provenance"]["settings"]["overview"]
-    pixel = record["pixel_angstrom"] or truth.scan["image_pixel_angstrom"]
-    places = data.read("image_position")
-    found = np.array([1.0, -1.0 if record["image_flipped_y"] else 1.0]) * places / pixel
-    middle = image_middle(data)
-    true = truth.arrays.molecule_pixel[:, ::-1] - middle
-    errors = np.linalg.norm(found[:, None] - true[None], axis=-1) * pixel
+    found, true = places_found(data, truth), places_true(data, truth)
+    errors = np.linalg.norm(found[:, None] - true[None], axis=-1) * image_pixel(data, truth)
     nearest = errors.argmin(1)
     own = errors[np.arange(len(frames)), right]
     # Turned into the detector's frame, the truth is as the observations have it.
@@ -221,7 +245,7 @@ def judge_calibration(record: dict[str, Any], truth: ScanTruth) -> dict[str, flo
 
 
 def judge_phased(
-    phased: PhasedStore, data: ObservationStore, truth: ScanTruth
+    phased: PhasedStore, data: ObservationStore, truth: ScanTruth, *, moved: bool
 ) -> dict[str, float | int | bool]:
     """Mean Fourier ring correlation of phased images with the true ones, laid on them."""
     experiment: Experiment = data.experiment
@@ -229,6 +253,8 @@ def judge_phased(
     true = high_resolution_images(true_waves(data, truth)[items], experiment)
     images = torch.from_numpy(phased.read("image"))
     limit = measured_limit(experiment)
+    if moved:  # pieces of the image lie about the place that was found, not about the true one
+        images = translate(images, torch.from_numpy(misplaced(data, truth)[items]).to(images))
     images = align(images, true).apply(images)
     curve = image_frc(images, true, limit.rings).double().mean(0)
     found = resolution(curve, limit)

@@ -28,6 +28,10 @@ CALIBRATION_HEAD = (
     "| experiment | camera length used [%] | by rings [%] | ellipticity [%] | its direction [°] | "
     "scan to image [°] | scale [%] | defocus [Å] |\n|---|---:|---:|---:|---:|---:|---:|---:|"
 )
+PHASED_HEAD = (
+    "| experiment | views | single images, ingested [Å] | direct [Å] | ratio | map of many views, "
+    "ingested [Å] | direct [Å] | ratio |\n|---|---:|---:|---:|---:|---:|---:|---:|"
+)
 
 
 def hits(name: str, run: Mapping[str, Any]) -> str:
@@ -69,6 +73,30 @@ def calibration(name: str, run: Mapping[str, Any]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
+def phased(name: str, run: Mapping[str, Any]) -> str:
+    """One row: resolutions of what was made of ingested observations, and of direct ones."""
+    images, maps = run["phased"], run.get("maps")
+    cells = [
+        str(images["ingested"]["views"]),
+        *_pair([images[k]["resolution_frc_0p5_angstrom"] for k in ("ingested", "direct")]),
+        *(
+            ("-", "-", "-")
+            if maps is None
+            else _pair([maps[k]["resolution_fsc_0p5_angstrom"] for k in ("ingested", "direct")])
+        ),
+    ]
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _pair(found: Sequence[float | None]) -> tuple[str, str, str]:
+    """Two resolutions and their ratio; none of a curve that never falls."""
+    first, second = found
+    if first is None or second is None:
+        words = [f"{one:.2f}" if one is not None else "end of data" for one in found]
+        return words[0], words[1], "1.00" if first is second else "-"
+    return f"{first:.2f}", f"{second:.2f}", f"{first / second:.2f}"
+
+
 def fill(runs: Mapping[str, Mapping[str, Any]], page: Path) -> list[str]:
     """Put all tables into the page."""
     text = page.read_text(encoding="utf-8")
@@ -79,6 +107,11 @@ def fill(runs: Mapping[str, Mapping[str, Any]], page: Path) -> list[str]:
             [CALIBRATION_HEAD, *(calibration(name, run) for name, run in runs.items())]
         ),
     }
+    compared = {name: run for name, run in runs.items() if "phased" in run}
+    if compared:
+        blocks["phased"] = "\n".join(
+            [PHASED_HEAD, *(phased(name, run) for name, run in compared.items())]
+        )
     for name, block in blocks.items():
         text = put(text, name, block)
     write_text(page, text)

@@ -2,11 +2,9 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from diffragan.acquisition.calibration.aligned import ring_sums
-from diffragan.acquisition.calibration.background import thickness_scales
-from diffragan.acquisition.calibration.detector_calibration import DetectorCalibration, electrons
+from diffragan.acquisition.calibration.detector_calibration import electrons
+from diffragan.acquisition.empty_frames import background_scales
 from diffragan.acquisition.findings import Findings
 from diffragan.acquisition.frame_pass import read_upright
 from diffragan.acquisition.handing_over import (
@@ -19,7 +17,6 @@ from diffragan.acquisition.handing_over import (
 from diffragan.acquisition.overview.frames import crop_of
 from diffragan.acquisition.overview.registration import Registration
 from diffragan.acquisition.pattern_grid import pattern_grid, usual_centres
-from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.config.optics import LowResolutionSettings
 from diffragan.electron import Electron
 from diffragan.io.scans.scan import Scan
@@ -54,7 +51,8 @@ def chosen_hits(
     )  # fmt: skip
     frame = findings.picks.frame
     hits = []
-    for row, centre in zip(rows.tolist(), centres, strict=True):
+    scales = background_scales(scan, settings, calibration, findings.table, matches.frame[rows])
+    for row, centre, scale in zip(rows.tolist(), centres, scales, strict=True):
         number = int(matches.frame[row])
         crop = crop_of(
             matches.position_angstrom[row], frame, registration.scan_to_image_deg, settings
@@ -69,8 +67,7 @@ def chosen_hits(
             "beam_offset": matches.offset_angstrom[row],
             "hit_probability": float(findings.hit_probability[number]),
         }
-        scale = _background_scale(scan, settings, calibration, number, centre)
-        hits.append(Hit(number, centre, crop, scale, places))
+        hits.append(Hit(number, centre, crop, float(scale), places))
     if not hits:
         return [], None
     diameter = settings.scan.beam_diameter_angstrom
@@ -117,21 +114,3 @@ def optics_of(findings: Findings, registration: Registration) -> LowResolutionSe
         "dose_e_per_a2": findings.image.dose_e_per_a2,
     }
     return LowResolutionSettings(**{**found.model_dump(), **turned})
-
-
-def _background_scale(
-    scan: Scan,
-    settings: AcquisitionSettings,
-    calibration: DetectorCalibration,
-    number: int,
-    centre: NDArray[np.float64],
-) -> float:
-    """How much of the usual background one frame has."""
-    counts = read_upright(scan, settings.scan, number, number + 1)
-    values = electrons(torch.from_numpy(counts.astype(np.float32)), calibration)
-    rings = len(calibration.background.profile)
-    sums, pixels = ring_sums(
-        values, torch.from_numpy(centre[None]).float(), calibration.good, rings
-    )
-    scale, _ = thickness_scales(sums, pixels, calibration.background)
-    return float(scale[0])

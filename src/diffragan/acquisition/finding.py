@@ -17,6 +17,7 @@ from diffragan.acquisition.hits.priors import adapt_priors
 from diffragan.acquisition.looking import Overview
 from diffragan.acquisition.overview.matching import Matches, match
 from diffragan.acquisition.overview.registration import Registration, register
+from diffragan.acquisition.overview.unseen import places_by_pattern, with_unseen
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.errors import InputError
 from diffragan.io.scans.scan import Scan
@@ -42,6 +43,7 @@ def find_hits(
     refused: str | None = None
     registration: Registration | None = None
     matches: Matches | None = None
+    picks = overview.picks
     if one.sum() >= FEWEST_EXPECTED:
         shape = settings.scan.shape or (1, len(table))
         intensity = intensity_map(table, probability, shape)
@@ -55,10 +57,13 @@ def find_hits(
         seen = evidence_of(registration, overview.picks, diameter)[: len(table)]
         one = agreed(one, seen)
         hits = choose_hits(one, settings.hits.precision)
-        matches = match(np.flatnonzero(hits.chosen), registration, overview.picks, settings)
+        chosen = np.flatnonzero(hits.chosen)
+        places = places_by_pattern(table, registration, settings)
+        picks = with_unseen(overview.picks, registration, chosen, places, settings)
+        matches = match(chosen, registration, picks, settings)
     return Findings(
         settings, scan.info, calibration, table, probability, priors, one, hits, by_pattern,
-        overview.image, overview.defocus, overview.picks, registration, refused, matches, warnings,
+        overview.image, overview.defocus, picks, registration, refused, matches, warnings,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffragan.acquisition.choosing import chosen_hits
+from diffragan.acquisition.empty_frames import with_empty_background
 from diffragan.acquisition.finding import find_hits
 from diffragan.acquisition.findings import Findings, write_findings
 from diffragan.acquisition.handing_over import (
@@ -79,6 +80,7 @@ def _ingested(
     folder = output_folder(folder_beside(out))
     calibration, table, sha256 = look_at_frames(scan, settings, folder)
     calibration = with_crystal_spots(scan, settings, calibration, table)
+    calibration = with_empty_background(scan, settings, calibration, table)
     settings = calibrated(settings, calibration)
     contradiction = None if calibration.camera is None else calibration.camera.warning
     warnings += (*calibration.warnings, *(() if contradiction is None else (contradiction,)))

@@ -14,6 +14,8 @@ Rows = NDArray[np.float64]
 KEPT_SIGMAS = 2.0
 """Frames whose shape differs more from the usual one than this are not taken for empty."""
 FEWEST_FRAMES = 8
+FEWEST_COUNTS = 20.0
+"""Electrons of a frame, below which its thickness is not told from that of others."""
 NOT_ROUND = 0.03
 """Relative deviation from its rings beyond which the mean pattern itself is kept."""
 
@@ -73,7 +75,20 @@ def find_background(
         middle = np.median(shape[kept])
         spread = 1.4826 * np.median(np.abs(shape[kept] - middle)) + 1e-9
         kept = some & (np.abs(shape - middle) <= KEPT_SIGMAS * spread)
-    n, p = sums[kept], pixels[kept]
+    return mean_background(sums[kept], pixels[kept], high, pattern)
+
+
+def mean_background(
+    n: Rows, p: Rows, high: tuple[int, int], pattern: Rows | None = None
+) -> Background:
+    """Average frames without a molecule, each scaled by its own thickness.
+
+    Parameters
+    ----------
+    n, p : `(frame, ring)` electrons and pixels.
+    high : Rings that tell the thickness: first, and after last.
+    pattern : The mean pattern, to be kept.
+    """
     profile = n.sum(0) / np.maximum(p.sum(0), 1)
     for _ in range(3):
         scale = _scales(n, p, profile, high)
@@ -87,7 +102,7 @@ def find_background(
     variance = (expected + (share * expected) ** 2).sum(0) / total**2
     tensors = [torch.from_numpy(v).float() for v in (profile, np.sqrt(variance), share)]
     kept_pattern = None if pattern is None else torch.from_numpy(pattern).float()
-    return Background(tensors[0], tensors[1], tensors[2], high, int(kept.sum()), kept_pattern)
+    return Background(tensors[0], tensors[1], tensors[2], high, len(n), kept_pattern)
 
 
 def thickness_scales(
@@ -114,5 +129,8 @@ def thickness_scales(
 def _scales(n: Rows, p: Rows, profile: Rows, rings: tuple[int, int]) -> Rows:
     first, last = rings
     expected = (p * profile)[:, first:last].sum(1)
-    scale = n[:, first:last].sum(1) / np.maximum(expected, 1e-12)
-    return np.asarray(scale / max(float(np.median(scale)), 1e-12))
+    found = n[:, first:last].sum(1)
+    if np.median(found) < FEWEST_COUNTS:
+        return np.ones(len(n))
+    scale = found / np.maximum(expected, 1e-12)
+    return np.asarray(scale / np.median(scale))

@@ -18,6 +18,8 @@ CONFIRMED_SHARE = 0.5
 LEAST_BEAMS = 3
 PLACE_ERROR_ANGSTROM = 20.0
 """Standard deviation of a pick's centre along an axis, times its score: 5 Å at a score of 4."""
+LEAST_SCORE = 2.5
+"""As well as a pick of that score do holograms say where a molecule lies that the image hides."""
 NOTHING = -1
 """In place of a molecule's number."""
 
@@ -185,7 +187,7 @@ def _centres(
         over = np.flatnonzero(alone == number)
         if len(over) < LEAST_BEAMS or border[over].any():
             continue
-        image = (PLACE_ERROR_ANGSTROM / picks.score[number]) ** 2
+        image = (PLACE_ERROR_ANGSTROM / max(picks.score[number], LEAST_SCORE)) ** 2
         # Even in a disc of radius R, the variance along an axis is R^2 / 4.
         reach = max(diameter - float(picks.diameter_angstrom[number]), diameter / 2) / 2
         scan = reach**2 / 4 / len(over) + float(
