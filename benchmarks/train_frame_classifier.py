@@ -28,7 +28,7 @@ from diffragan.acquisition.hits.features import FEATURES
 from diffragan.acquisition.hits.network import KIND, PART
 from diffragan.acquisition.hits.priors import MOLECULES, adapt_priors
 from diffragan.io.checkpoints import Checkpoint, write_checkpoint
-from diffragan.io.files import atomic_path
+from diffragan.io.files import atomic_path, write_text
 from diffragan.io.scans.truth import read_truth
 from diffragan.models.frame_classifier import FrameClassifier
 from diffragan.structures.prepared import read_prepared_many
@@ -303,7 +303,11 @@ def write(network: FrameClassifier, data: Table, arguments: Arguments) -> None:
             ),
         },
     }
+    card = arguments.out / "README.md"
+    words = card.read_text(encoding="utf-8") if card.is_file() else None
     write_checkpoint(arguments.out, Checkpoint({PART: dict(network.state_dict())}, described))
+    if words is not None:  # the folder was replaced
+        write_text(card, words)
 
 
 if __name__ == "__main__":

@@ -75,6 +75,10 @@ def judge_pixels(
         )
     saturated = _saturated(statistics)
     usable = ~(shadows.beam_stop | shadows.gaps | shadows.dead | saturated | constant)
+    if not usable.any():
+        raise InputError(
+            "no pixel is left that is neither dead, hidden nor saturated; are these patterns?"
+        )
     tiled = not counting
     first = gain_from_variance(statistics, offset, usable, tiled=tiled)
     gain = settings.counts_per_electron or (first.counts_per_electron if first else 1.0)

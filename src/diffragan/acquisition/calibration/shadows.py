@@ -25,6 +25,8 @@ SHADOWED_SHARE = 0.6
 """Beside a shadow, one that collects less than this share lies in its rim."""
 LEAST_REGION_PIXELS = 12
 """Smaller dark regions are dead pixels."""
+LEAST_RING_PIXELS = 24
+"""Of a ring that says anything of those farther in."""
 REACH_PIXELS = 4
 """How near to the centre a region must come to be the beam stop."""
 
@@ -56,9 +58,13 @@ def find_shadows(sums: Map, radius: Map, constant: Flags, excess: Map | None = N
     excess : Standard deviation of a sum at each pixel, for detectors with read noise; Poisson's
         when left out.
     """
-    own, _ = ring_medians(sums, radius, ~constant | (sums > 0))
+    use = ~constant | (sums > 0)
+    own, _ = ring_medians(sums, radius, use)
     own = np.nan_to_num(own, nan=0.0)
-    outward = np.maximum.accumulate(own[::-1])[::-1]
+    # In a corner a ring is a few pixels, and a hot one among them would be its median.
+    pixels = np.bincount(np.round(radius[use]).astype(np.int64), minlength=len(own))
+    outward = np.where(pixels >= LEAST_RING_PIXELS, own, 0.0)
+    outward = np.maximum.accumulate(outward[::-1])[::-1]
     ring_value = spread_over(own, radius)
     # Half: the inside of a halo is darker than the halo.
     expected = np.maximum(ring_value, 0.5 * spread_over(outward, radius))
