@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from diffragan.grid import Grid
 from diffragan.io.layout import Array, ArraySpec
@@ -117,11 +118,19 @@ def true_poses(data: ObservationStore, truth: ScanTruth) -> dict[str, Array]:
     }
 
 
-def write_posed(data: ObservationStore, truth: ScanTruth, out: Path) -> None:
-    """Write the same observations with the true poses beside them."""
+def write_posed(
+    data: ObservationStore, truth: ScanTruth, appears_angstrom: NDArray[np.float64], out: Path
+) -> None:
+    """Write the same observations with the true poses beside them.
+
+    Parameters
+    ----------
+    appears_angstrom : `(item, 2)`, x and y in the pieces of the image of the molecules' middles.
+    """
     with_background = "background" in data.store.array_names()
     described = observation_specs(data.experiment, len(data), with_background=with_background)
     poses = true_poses(data, truth)
+    poses["shift"] = poses["shift"] + np.pad(appears_angstrom, ((0, 0), (0, 1)))
     attributes = observation_attributes(
         data.experiment,
         data.molecules()[0].name,

@@ -92,7 +92,8 @@ def judged(arguments: argparse.Namespace) -> dict[str, Any]:
         write_direct(data, truth, arguments.direct)
         found["direct"] = str(arguments.direct)
     if arguments.posed is not None:
-        write_posed(data, truth, arguments.posed)
+        appears = -misplaced(data, truth)[:, ::-1] * data.experiment.box_angstrom
+        write_posed(data, truth, appears, arguments.posed)
         found["posed"] = str(arguments.posed)
     if arguments.maps is not None:
         if arguments.structure is None:
