@@ -126,7 +126,8 @@ def estimate_defocus(
 
     The power is fitted by b(q) + a(q) sin^2 chi(q), chi as in `aberration_phase` (no amplitude
     contrast), smooth non-negative a and b, over all defocus values; a nominal one counts as a
-    prior. Errors are those of the curvature of chi^2, scaled so that chi^2 is its expectation.
+    prior, and stands where the power determines none. Errors are those of the curvature of chi^2,
+    scaled so that chi^2 is its expectation.
 
     Raises
     ------
@@ -156,6 +157,9 @@ def estimate_defocus(
                 f"the image's power spectrum says a defocus of {free[0]:.0f} +- {free[1]:.0f} Å "
                 f"and overview.defocus_angstrom {nominal:g}; the former is used"
             )
+        elif not seen:
+            # A spectrum without rings, as that of dry molecules, would pull it anywhere.
+            best, error = nominal, spread
         else:
             prior = ((values - nominal) / spread) ** 2
             best, error = _minimum(radial, values, chi2 + prior, noise, (nominal, spread))[:2]
