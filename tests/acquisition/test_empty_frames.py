@@ -1,11 +1,24 @@
 """The background of hits, from the frames about them that hit nothing."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from diffragan.acquisition.calibration.background import mean_background
-from diffragan.acquisition.empty_frames import _middle_half
+from diffragan.acquisition.empty_frames import (
+    _middle_half,
+    background_scales,
+    with_empty_background,
+)
+from diffragan.config.acquisition import ScanSettings
+from diffragan.io.scans.scan import Frames, ScanInfo
+from made_up_scan import SETTINGS, calibration, table
+
+Floats = NDArray[np.float64]
+SIDE = 48
 
 
 def test_the_scale_of_a_group_is_that_of_its_middle_half() -> None:
@@ -30,3 +43,40 @@ def test_the_mean_background_of_faint_and_bright_frames_is_their_mean(rate: floa
     assert found.profile.numpy() == pytest.approx(np.full(12, rate), rel=error)
     assert found.frames == 200
     assert torch.isfinite(found.error).all()
+
+
+class Field:
+    """Ice of two thicknesses side by side; some frames hold a molecule, which scatters more."""
+
+    def __init__(self, shape: tuple[int, int], hits: NDArray[np.int64], centres: Floats) -> None:
+        random = np.random.default_rng(5)
+        rows, columns = np.indices((SIDE, SIDE))
+        frames = []
+        for number, (y, x) in enumerate(centres):
+            radius = np.hypot(rows - y, columns - x)
+            rate = (1.0 if number % shape[1] < shape[1] // 2 else 2.0) * 3 * np.exp(-radius / 20)
+            frames.append(random.poisson(rate * (4 if number in hits else 1)).astype(np.uint16))
+        self._frames = np.array(frames)
+        known = ScanSettings(shape=shape)
+        self.info = ScanInfo(Path("s"), "made up", shape, (SIDE, SIDE), np.dtype("u2"), known)
+
+    def available(self) -> int:
+        return len(self._frames)
+
+    def read(self, first: int, last: int) -> Frames:
+        return self._frames[first:last]
+
+
+def test_what_a_molecule_scatters_is_not_taken_for_ice() -> None:
+    shape, hits = (16, 24), np.array([5 * 24 + 4, 9 * 24 + 19])
+    frames = table(shape, hits)
+    field = Field(shape, hits, frames.centre.astype(np.float64))
+    settings = SETTINGS.model_copy(
+        update={"scan": SETTINGS.scan.model_copy(update={"shape": shape})}
+    )
+    empty = with_empty_background(field, settings, calibration(shape, SIDE), frames)
+    scales = background_scales(field, settings, empty, frames, hits)
+    # The usual thickness lies between both halves'.
+    assert scales[1] / scales[0] == pytest.approx(2, rel=0.05)
+    ring = float(empty.background.profile[10])
+    assert (scales * ring / np.exp(-10 / 20)) == pytest.approx([3, 6], rel=0.07)
