@@ -194,8 +194,8 @@ def of_noise(runs: Sequence[Simulated]) -> str:
             number(one.run["noise"]["free_gain"], ".3f"),
             "yes" if one.run["noise"]["found"] else "no",
             "yes" if one.run["noise"]["start_fits"] else "no",
-            reached(one.run["fsc_halves_0p143_angstrom"], one.end),
-            reached(one.run["fsc_truth_0p5_angstrom"], one.end),
+            reached(one.claimed, one.end_angstrom),
+            reached(one.resolution, one.end_angstrom),
         )
         for one in runs
     ]  # fmt: skip

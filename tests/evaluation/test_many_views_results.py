@@ -42,6 +42,10 @@ COUNTED = {
     },
     "control_right": {"alike": 0.8, "r_free": 0.2, "kept": 0.9, "fits": True},
     "control_wrong": {"alike": 0.1, "r_free": 0.6, "kept": 0.2, "fits": False},
+    "noise": {
+        "r_free": 0.3, "r_free_by_chance": 0.31, "free_gain": -0.1, "found": False,
+        "start_fits": False,
+    },
 }  # fmt: skip
 ARGUMENTS = {
     "data": "[PosixPath('/some/where/made.zarr')]", "dose": "100.0", "patterns": "8000",
@@ -178,7 +182,7 @@ def test_the_page_says_what_runs_reached_and_how_they_were_made(
     counted = tmp_path / "counted.json"
     _run(
         "--exact", folder("exact"), "--counted", counted, "--unknown", refined, "--truth",
-        tiny.store.path, "--turned", counted, "--control", counted, "--noise", folder("noise"),
+        tiny.store.path, "--turned", counted, "--control", counted, "--noise", counted,
         "--single", tmp_path / "metrics.json", "--dragonfly", tmp_path / "dragonfly.json",
         "--out", page.parent,
     )  # fmt: skip
