@@ -7,7 +7,7 @@ import pytest
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 BLOCKS = {
-    "scan": ["hits", "places", "calibration"],
+    "scan": ["hits", "places", "calibration", "phased"],
     "many-views": [
         "exact", "counted", "unknown", "turned", "control", "noise", "single", "dragonfly", "cost"
     ],
