@@ -34,7 +34,7 @@ from diffragan.io.scans.scan import Frames
 from diffragan.io.store_checks import check_store_target
 from diffragan.io.store_writer import StoreWriter, write_item
 from diffragan.progress import progress_bar, tell
-from diffragan.threads import one_thread
+from diffragan.threads import one_thread_of_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def ingest(scan_path: Path, image_path: Path, out: Path, settings: AcquisitionSe
     OutputError : The disk is too small, or something is in the way.
     """
     check_store_target(out, KIND)
-    with one_thread():
+    with one_thread_of_all():
         return _ingested(scan_path, image_path, out, settings)
 
 
