@@ -1,12 +1,10 @@
 """Which hits are handed over, and all that their observations are made from."""
 
 import numpy as np
-import torch
 
-from diffragan.acquisition.calibration.detector_calibration import electrons
 from diffragan.acquisition.empty_frames import background_scales
 from diffragan.acquisition.findings import Findings
-from diffragan.acquisition.frame_pass import read_upright
+from diffragan.acquisition.frame_pass import read_electrons
 from diffragan.acquisition.handing_over import (
     Hit,
     Making,
@@ -94,8 +92,7 @@ def read_noise_electrons(scan: Scan, findings: Findings, frames: list[int]) -> f
         return 0.0
     squares, count = 0.0, 0
     for number in frames:
-        counts = read_upright(scan, findings.settings.scan, number, number + 1)
-        values = electrons(torch.from_numpy(counts.astype(np.float32)), calibration)[0]
+        values = read_electrons(scan, findings.settings.scan, calibration, number)[0]
         below = values[calibration.good & (values < 0)].double()
         squares, count = squares + float(below.square().sum()), count + len(below)
     return max(float(np.sqrt(squares / max(count, 1))), LEAST_NOISE_ELECTRONS)

@@ -13,8 +13,8 @@ from scipy.spatial import cKDTree
 
 from diffragan.acquisition.calibration.aligned import ring_sums
 from diffragan.acquisition.calibration.background import Background, mean_background
-from diffragan.acquisition.calibration.detector_calibration import DetectorCalibration, electrons
-from diffragan.acquisition.frame_pass import read_upright
+from diffragan.acquisition.calibration.detector_calibration import DetectorCalibration
+from diffragan.acquisition.frame_pass import read_electrons
 from diffragan.acquisition.hits.classes import CLASSES
 from diffragan.acquisition.hits.classify import FrameClasses
 from diffragan.config.acquisition import AcquisitionSettings
@@ -108,8 +108,7 @@ def _rings(
     rings = len(calibration.background.profile)
     parts = []
     for number in numbers.tolist():
-        counts = read_upright(scan, settings.scan, number, number + 1).astype(np.float32)
-        values = electrons(torch.from_numpy(counts), calibration)
+        values = read_electrons(scan, settings.scan, calibration, number)
         centre = torch.from_numpy(table.centre[number][None]).float()
         parts.append(ring_sums(values, centre, calibration.good, rings))
     sums, pixels = (torch.cat(columns).double().numpy() for columns in zip(*parts, strict=True))

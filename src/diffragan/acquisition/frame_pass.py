@@ -38,6 +38,7 @@ from diffragan.errors import InputError
 from diffragan.in_order import in_order, thread_count
 from diffragan.io.scans.scan import Frames, Scan
 from diffragan.io.scans.upright import upright
+from diffragan.typing import Patterns
 
 READ_FRAMES = 64
 """Frames that are read and looked at together."""
@@ -119,6 +120,14 @@ class FramePass:
 def read_upright(scan: Scan, settings: ScanSettings, first: int, last: int) -> Frames:
     """Read frames as the specimen sees them, `(frame, q_y, q_x)`."""
     return np.ascontiguousarray(upright(scan.read(first, last), settings))
+
+
+def read_electrons(
+    scan: Scan, settings: ScanSettings, calibration: DetectorCalibration, number: int
+) -> Patterns:
+    """Read one frame as the specimen sees it, in electrons, `(1, q_y, q_x)`."""
+    counts = read_upright(scan, settings, number, number + 1)
+    return electrons(torch.from_numpy(counts.astype(np.float32)), calibration)
 
 
 def centres_of(

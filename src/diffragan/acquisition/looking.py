@@ -4,18 +4,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from diffragan.acquisition.calibration.calibrate import calibrate
 from diffragan.acquisition.calibration.camera_length import camera_length_by_spots
 from diffragan.acquisition.calibration.crystal_spots import spot_radii
-from diffragan.acquisition.calibration.detector_calibration import DetectorCalibration, electrons
+from diffragan.acquisition.calibration.detector_calibration import DetectorCalibration
 from diffragan.acquisition.calibration.stored import (
     VERSION,
     read_calibration,
     write_calibration,
 )
-from diffragan.acquisition.frame_pass import frame_pass, read_upright
+from diffragan.acquisition.frame_pass import frame_pass, read_electrons
 from diffragan.acquisition.hits.classes import CLASSES
 from diffragan.acquisition.hits.classify import FrameClasses
 from diffragan.acquisition.hits.network import read_network
@@ -142,8 +141,7 @@ def with_crystal_spots(
     good, matrix = calibration.good.cpu().numpy(), calibration.ellipse.matrix()
     radii = []
     for number in frames.tolist():
-        counts = read_upright(scan, settings.scan, number, number + 1).astype(np.float32)
-        values = electrons(torch.from_numpy(counts), calibration)[0].numpy()
+        values = read_electrons(scan, settings.scan, calibration, number)[0].numpy()
         radii.append(spot_radii(values, table.centre[number], good, matrix, 1 / inner))
     camera = camera_length_by_spots(radii, electron, given)
     before = calibration.camera

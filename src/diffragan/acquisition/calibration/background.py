@@ -105,27 +105,6 @@ def mean_background(
     return Background(tensors[0], tensors[1], tensors[2], high, len(n), kept_pattern)
 
 
-def thickness_scales(
-    sums: Float[Tensor, "frame ring"], pixels: Float[Tensor, "frame ring"], background: Background
-) -> tuple[Float[Tensor, " frame"], Float[Tensor, " frame"]]:
-    """Fit the background's scale to each frame, and its standard error.
-
-    The electrons of the rings fitted over those expected: the maximum of Poisson's likelihood. The
-    error holds the spread of the background between frames. Frames that measure none of these
-    rings get 0 and infinity.
-    """
-    first, last = background.scaled_on
-    found = sums[:, first:last].sum(1)
-    each = pixels[:, first:last] * background.profile[first:last].to(sums.device)
-    expected = each.sum(1)
-    known = expected > 0
-    safe = torch.where(known, expected, 1.0)
-    scale = found / safe
-    spread = background.spread[first:last].to(sums.device)
-    variance = found.clamp(min=1) + ((spread * scale[:, None] * each) ** 2).sum(1)
-    return torch.where(known, scale, 0.0), torch.where(known, variance.sqrt() / safe, torch.inf)
-
-
 def _scales(n: Rows, p: Rows, profile: Rows, rings: tuple[int, int]) -> Rows:
     first, last = rings
     expected = (p * profile)[:, first:last].sum(1)
