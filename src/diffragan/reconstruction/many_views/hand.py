@@ -20,9 +20,9 @@ from diffragan.reconstruction.many_views.likelihood import (
     background_of,
     log_likelihood,
     posterior_intensity,
-    slices,
 )
 from diffragan.reconstruction.many_views.patterns import PatternSet
+from diffragan.reconstruction.many_views.slices import Slices
 from diffragan.reconstruction.validation.hand import mirrored_rotations
 from diffragan.typing import Float, Tensor
 
@@ -133,11 +133,11 @@ def held_out_scores(
 
     Given in the order of folds. Exact patterns count as one electron each.
     """
-    points, scores = patterns.pixels.points.to(device), []
+    scores = []
     for part, others in merges_of_others(patterns, grid, limit_per_angstrom, device=device):
-        intensity = posterior_intensity(others)
+        slices = Slices(posterior_intensity(others), grid)
         for batch in part.batches():
-            seen = slices(intensity, points, batch.rotations, grid)
+            seen = slices.at(patterns.pixels.points, batch.rotations)
             seen = seen + background_of(batch).to(seen)
             for values, own in zip(batch.values.to(seen), seen, strict=True):
                 score = log_likelihood(values, own[None])[0]

@@ -6,9 +6,7 @@ intensity (multinomial), so neither exposure nor centring matters: shifts leave 
 
 import torch
 
-from diffragan.grid import Grid
-from diffragan.reconstruction.many_views.geometry import turned
-from diffragan.reconstruction.many_views.lattice import corners, read_at, shell_index
+from diffragan.reconstruction.many_views.lattice import shell_index
 from diffragan.reconstruction.many_views.merging import Merged
 from diffragan.reconstruction.many_views.moduli import mean_intensity, moments_of
 from diffragan.reconstruction.many_views.patterns import PatternBatch
@@ -36,17 +34,6 @@ def posterior_intensity(merged: Merged) -> Float[Tensor, "z y half_x"]:
     return torch.where(shell > 0, (merged.values * sharing + 1) / rate, 0.0).float()
 
 
-def slices(
-    intensity: Float[Tensor, "z y half_x"],
-    points: Float[Tensor, "pixel 3"],
-    rotations: Float[Tensor, "view 3 3"],
-    grid: Grid,
-) -> Float[Tensor, "view pixel"]:
-    """Read slices of an intensity at orientations."""
-    at = corners(turned(points, rotations), grid)
-    return read_at(intensity, at).reshape(len(rotations), len(points))
-
-
 def background_of(batch: PatternBatch) -> Float[Tensor, "view pixel"]:
     """Return what to add to slices for the background of patterns [V2 Å6]; 0 without any."""
     if batch.background is None:
@@ -63,9 +50,31 @@ def log_likelihood(
     sum n log(I / sum I); Loh and Elser, Phys. Rev. E 80 (2009) 026705, eq. 8, with the number of
     counts given.
     """
-    shares = _shares(slices_)
-    counted = values > 0
-    return torch.log(shares[:, counted]) @ values[counted].double()
+    counted, one = values > 0, torch.ones(len(values), dtype=torch.float64)
+    return log_likelihood_of_counts(
+        values[counted], slices_[:, counted], slices_, one.to(values.device)
+    )
+
+
+def log_likelihood_of_counts(
+    counts: Float[Tensor, " count"],
+    at_counts: Float[Tensor, "view count"],
+    standing: Float[Tensor, "view pixel"],
+    stood_for: Float[Tensor, " pixel"],
+) -> Float[Tensor, " view"]:
+    """Return the same, of slices read only where counts came and at pixels that stand for all.
+
+    Parameters
+    ----------
+    at_counts : Slices at the pixels that have counts.
+    standing : Slices at pixels that stand for others, too.
+    stood_for : How many each of these stands for.
+    """
+    floor = LEAST_SHARE * (standing.double() @ stood_for / stood_for.sum()).clamp(min=1e-30)
+    floor = floor[:, None].to(standing)
+    total = torch.maximum(standing, floor).double() @ stood_for
+    shares = torch.maximum(at_counts, floor).double() / total[:, None]
+    return torch.log(shares) @ counts.double()
 
 
 def misfit(values: Float[Tensor, " pixel"], slice_: Float[Tensor, " pixel"]) -> float:

@@ -21,15 +21,19 @@ from diffragan.grid import Grid
 from diffragan.reconstruction.many_views.folds import FOLDS, merges_of_others
 from diffragan.reconstruction.many_views.likelihood import (
     background_of,
-    log_likelihood,
+    log_likelihood_of_counts,
     posterior_intensity,
-    slices,
 )
 from diffragan.reconstruction.many_views.patterns import PatternSet
-from diffragan.typing import Float, Tensor
+from diffragan.reconstruction.many_views.slices import Slices
+from diffragan.typing import Float, Int, Tensor
 
 NARROW = 0.4
 """Width of the second search of a round over that of the first."""
+LEAST_PIXELS = 2000
+"""That stand for all: over fewer, the edges of the data would not average out."""
+MIDDLE_PER_ANGSTROM = 0.11
+"""Radius of the bright middle of a pattern, of which every pixel is added up [1/Å]."""
 
 
 class OrientationSettings(Settings):
@@ -122,33 +126,66 @@ def search(
     """
     points = patterns.pixels.points
     used = points.square().sum(-1) <= limit_per_angstrom**2
-    points = points[used].to(intensity.device)
+    points, slices = points[used], Slices(intensity, grid)
+    even, stood_for = standing_pixels(points, patterns.experiment.box_angstrom, grid.box_angstrom)
+    stood_for = stood_for.to(intensity.device)
     found, gains = [], []
     for batch in patterns.batches():
         for number, values, rotation, behind in zip(
             batch.numbers.tolist(),
-            batch.values,
+            batch.values[:, used],
             batch.rotations,
-            background_of(batch),
+            background_of(batch)[:, used],
             strict=True,
         ):
             # Each pattern draws its own turns, whichever others are searched with it.
             generator = np.random.default_rng([settings.seed, round_number, number])
-            seen, behind_it = (part[used].to(intensity.device) for part in (values, behind))
+            counted = torch.nonzero(values)[:, 0]
+            read = torch.cat([counted, even])
+            seen, behind_it = (
+                part.to(intensity.device) for part in (values[counted], behind[read])
+            )
             best, start, score = rotation, None, torch.tensor(0.0)
             for trials, width in (
                 (settings.wide_trials, degrees),
                 (settings.narrow_trials, NARROW * degrees),
             ):
                 tried = torch.cat([best[None], _turns(trials, width, generator) @ best])
-                expected = slices(intensity, points, tried, grid) + behind_it
-                scores = log_likelihood(seen, expected).cpu()
+                expected = slices.at(points[read], tried) + behind_it
+                at_counts, standing = expected.split((len(counted), len(even)), dim=1)
+                scores = log_likelihood_of_counts(seen, at_counts, standing, stood_for).cpu()
                 start = scores[0] if start is None else start
                 place = int(scores.argmax())
                 best, score = tried[place], scores[place]
             found.append(best)
             gains.append(score - (score if start is None else start))
     return torch.stack(found), torch.stack(gains)
+
+
+def standing_pixels(
+    points: Float[Tensor, "pixel 3"], box_angstrom: float, autocorrelation_angstrom: float
+) -> tuple[Int[Tensor, " some"], Float[Tensor, " some"]]:
+    """Find pixels over which a slice adds up as over all, and how many each of them stands for.
+
+    Beyond the bright middle every n-th along both axes: a sum over a lattice is that of the
+    molecule's autocorrelation at the points of the reciprocal lattice. As long as these are farther
+    apart than the molecule is wide, only the one at zero adds to it (Poisson's summation formula).
+    The sharp edge of a beam stop breaks that, so in the middle all pixels are taken.
+
+    Parameters
+    ----------
+    box_angstrom : Whose inverse is a pixel [Å].
+    autocorrelation_angstrom : At least twice the molecule's diameter [Å].
+    """
+    step = min(2 * box_angstrom / autocorrelation_angstrom, (len(points) / LEAST_PIXELS) ** 0.5)
+    step = max(int(step), 1)
+    place = torch.round(points[:, :2].double() * box_angstrom).long()
+    middle = points[:, :2].square().sum(-1) <= MIDDLE_PER_ANGSTROM**2
+    sparse = (place % step == 0).all(-1) & ~middle
+    every = (~middle).sum() / sparse.sum().clamp(min=1)
+    stood_for = torch.where(middle, 1.0, torch.where(sparse, every, 0.0))
+    some = torch.nonzero(stood_for)[:, 0]
+    return some, stood_for[some].double()
 
 
 def _turns(count: int, degrees: float, generator: np.random.Generator) -> Float[Tensor, "n 3 3"]:

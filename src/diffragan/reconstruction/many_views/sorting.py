@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import torch
 
 from diffragan.grid import Grid
-from diffragan.reconstruction.many_views.likelihood import background_of, misfit, slices
+from diffragan.reconstruction.many_views.likelihood import background_of, misfit
 from diffragan.reconstruction.many_views.merging import Merged
 from diffragan.reconstruction.many_views.patterns import PatternSet
 from diffragan.reconstruction.many_views.scales import relative_scales
+from diffragan.reconstruction.many_views.slices import Slices
 from diffragan.typing import Float, Tensor
 
 EMPTY = 0.25
@@ -64,10 +65,9 @@ def pattern_misfits(
     patterns: PatternSet, intensity: Float[Tensor, "z y half_x"], grid: Grid
 ) -> Float[Tensor, " view"]:
     """Misfit of each used pattern with its slice."""
-    points = patterns.pixels.points.to(intensity.device)
-    found = []
+    slices, found = Slices(intensity, grid), []
     for batch in patterns.batches():
-        seen = slices(intensity, points, batch.rotations, grid)
+        seen = slices.at(patterns.pixels.points, batch.rotations)
         seen = seen + background_of(batch).to(seen.device)
         found += [
             misfit(values, own)
