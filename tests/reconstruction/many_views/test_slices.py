@@ -26,7 +26,8 @@ def test_slices_are_what_the_corners_give() -> None:
     inside = (places.abs() * small.box_angstrom < 9).all(-1)
     expected = read_at(intensity, corners(places, small)).reshape(3, 400)
     found = Slices(intensity, small).at(points, rotations)
-    assert inside.any() and not inside.all()
+    assert inside.any()
+    assert not inside.all()
     assert torch.allclose(found[inside], expected[inside], atol=1e-4)
 
 
