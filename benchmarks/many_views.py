@@ -81,7 +81,11 @@ def counted(patterns: PatternSet, exposure: float, seed: int) -> PatternSet:
         ]
         return torch.from_numpy(np.stack(drawn)).float()
 
-    return replace(patterns, read=read, counted=True, expected=patterns.expected * factor)
+    behind = patterns.background
+    if behind is not None:
+        behind = replace(behind, pixels=behind.pixels * factor)
+    expected = patterns.expected * factor
+    return replace(patterns, read=read, counted=True, expected=expected, background=behind)
 
 
 def without_molecule(patterns: PatternSet, seed: int) -> PatternSet:

@@ -4,10 +4,11 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from diffragan.evaluation.many_views.robustness import Robustness
 from diffragan.evaluation.many_views.runs import Run
 from diffragan.evaluation.many_views.simulated import NONE, Simulated, names_of
 
-FILES = ("data", "wrong")
+FILES = ("data", "wrong", "other", "ice")
 """Arguments that name files; their folders are left out."""
 UNTOLD = ("data", "folder", "out")
 USUAL = {"turned": "0.0", "starts": "1", "noise": "False"}
@@ -47,6 +48,10 @@ def _of_run(run: Run) -> str:
 
 def of_simulated(runs: Sequence[Simulated]) -> str:
     return block(_of_benchmark("many_views.py", one.arguments) for one in runs)
+
+
+def of_robustness(found: Sequence[Robustness]) -> str:
+    return block(_of_benchmark("many_views_robustness.py", one.arguments) for one in found)
 
 
 def of_dragonfly(records: Sequence[Mapping[str, Any]]) -> str:

@@ -26,6 +26,8 @@ from diffragan.evaluation.many_views.merging_figure import MERGED, merging_figur
 from diffragan.evaluation.many_views.orientation_errors import Oriented, oriented
 from diffragan.evaluation.many_views.orientations_figure import orientations_figure
 from diffragan.evaluation.many_views.phasers_figure import phasers_figure
+from diffragan.evaluation.many_views.robustness import Robustness, read_robustness
+from diffragan.evaluation.many_views.robustness_figure import robustness_figure
 from diffragan.evaluation.many_views.runs import Run, read_run
 from diffragan.evaluation.many_views.shells_figure import shells_figure
 from diffragan.evaluation.many_views.simulated import Simulated, read_simulated
@@ -49,6 +51,7 @@ class Inputs:
     turned: Sequence[Simulated] = ()
     control: Sequence[Simulated] = ()
     noise: Sequence[Simulated] = ()
+    robustness: Sequence[Robustness] = ()
     single: Sequence[Evaluation] = ()
     dragonfly: Sequence[Mapping[str, Any]] = ()
 
@@ -100,6 +103,14 @@ def blocks(inputs: Inputs) -> dict[str, Block]:
     if inputs.noise:
         text = f"{tables.of_noise(inputs.noise)}\n\n{commands.of_simulated(inputs.noise)}"
         found["noise"] = Block(text)
+    if inputs.robustness:
+        texts = [tables.of_robustness(one) for one in inputs.robustness]
+        texts.append(commands.of_robustness(inputs.robustness))
+        drawn = {
+            f"robustness-{one.molecule}": partial(robustness_figure, one)
+            for one in inputs.robustness
+        }
+        found["robustness"] = Block("\n\n".join(texts), drawn)
     if inputs.single:
         found["single"] = _single(inputs.single)
     if inputs.dragonfly:
@@ -157,6 +168,7 @@ def read_inputs(given: argparse.Namespace) -> Inputs:
         turned,
         control,
         noise,
+        [read_robustness(path) for path in given.robustness],
         [Evaluation(read_metrics_file(path), {}) for path in given.single],
         [_dragonfly(path) for path in given.dragonfly],
     )
@@ -196,6 +208,7 @@ def main(words: Sequence[str] | None = None) -> None:
     add("--turned", help="runs of many_views.py with --turned", **files)
     add("--control", help="runs of many_views.py with --wrong", **files)
     add("--noise", help="runs of many_views.py with --noise", **files)
+    add("--robustness", help="records of many_views_robustness.py", **files)
     add("--single", help="metrics.json of `diffragan evaluate`", **files)
     add("--dragonfly", help="records of many_views_dragonfly.py", **files)
     add("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "results")

@@ -8,6 +8,7 @@ from paper_tables import table
 
 from diffragan.evaluation.many_views.merging_figure import MERGED
 from diffragan.evaluation.many_views.orientation_errors import FAR_DEGREES, Errors, Oriented
+from diffragan.evaluation.many_views.robustness import FAULTS, UNHARMED, Robustness
 from diffragan.evaluation.many_views.runs import HALVES_LEVEL, Run
 from diffragan.evaluation.many_views.simulated import NONE as NO_START
 from diffragan.evaluation.many_views.simulated import Simulated
@@ -204,6 +205,52 @@ def of_noise(runs: Sequence[Simulated]) -> str:
         "structure found", "start said to fit", HALVES, "FSC 0.5 with the start's molecule",
     )  # fmt: skip
     return table(heads, rows)
+
+
+def of_robustness(found: Robustness) -> str:
+    """Return what each error did to the map, and what was done against it."""
+    end = 1 / float(found.arguments["limit"])
+    whole = [run for run in found.runs if run["curve"] == UNHARMED]
+    rows = [_of_fault(UNHARMED, NONE, run, end) for run in whole]
+    for name, fault in FAULTS.items():
+        for curve in (name, fault.variant):
+            words = fault.words if curve == name else f"{fault.words}, {fault.variant_words}"
+            for run in found.runs:
+                if run["curve"] == curve:
+                    size = f"{fault.axis.split(' [')[0]} {fault.scale * run['size']:g}"
+                    unit = fault.axis.split("[")[1].rstrip("]")
+                    rows.append(_of_fault(words, f"{size} {unit}", run, end))
+    heads = (
+        "error", "size", "FSC 0.5 with the truth", HALVES, "claimed over true",
+        *(f"FSC at {d:g} Å" for d in SHOWN_ANGSTROM), "R-work", "R-free", "what was noticed",
+    )  # fmt: skip
+    told = (
+        f"{found.molecule}, {found.mass_kda:.1f} kDa: "
+        f"{int(found.arguments['patterns']):,} patterns of {float(found.arguments['dose']):g} "
+        f"e/Å², added up in {found.arguments['views']} views; data end at {end:.2f} Å."
+    )
+    return f"{told}\n\n{table(heads, rows)}"
+
+
+def _of_fault(words: str, size: str, run: Mapping[str, Any], end: float) -> tuple[str, ...]:
+    true, claimed = run["fsc_truth_0p5_angstrom"], run["fsc_halves_0p143_angstrom"]
+    noticed = NONE
+    if "strangers_found" in run:
+        noticed = (
+            f"{100 * run['strangers_found']:.0f} % of the strangers left out, and "
+            f"{100 * run['own_lost']:.1f} % of the others"
+        )
+    elif "orientation_degrees" in run:
+        before, after = (run["orientation_degrees"][key]["median"] for key in ("before", "after"))
+        noticed = f"median error {before:.2f} to {after:.2f}°"
+    elif "start_angstrom" in run:
+        noticed = f"images' halves part at {run['start_angstrom']:.1f} Å"
+    return (
+        words, size, reached(true, end), reached(claimed, end),
+        f"{claimed_over_true(claimed, true, end):.2f}",
+        *(number(run["fsc_truth_at_angstrom"].get(f"{d:g}")) for d in SHOWN_ANGSTROM),
+        number(run["r_work"], ".3f"), number(run["r_free"], ".3f"), noticed,
+    )  # fmt: skip
 
 
 def of_phasers(evaluation: Evaluation, scores: Mapping[str, Scores]) -> str:

@@ -47,6 +47,10 @@ COUNTED = {
         "start_fits": False,
     },
 }  # fmt: skip
+FAULTY = (
+    "end_of_data_angstrom", "fsc_truth_0p5_angstrom", "fsc_halves_0p143_angstrom",
+    "fsc_truth_at_angstrom", "r_work", "r_free",
+)  # fmt: skip
 ARGUMENTS = {
     "data": "[PosixPath('/some/where/made.zarr')]", "dose": "100.0", "patterns": "8000",
     "turned": "4.0", "wrong": "/some/where/other.zarr", "starts": "1", "seed": "0",
@@ -180,9 +184,20 @@ def test_the_page_says_what_runs_reached_and_how_they_were_made(
     }  # fmt: skip
     write_json(tmp_path / "dragonfly.json", dragonfly)
     counted = tmp_path / "counted.json"
+    plain = {key: value for key, value in COUNTED.items() if key in FAULTY}
+    runs = [
+        plain | {"curve": "none", "size": 0.0},
+        plain | {"curve": "camera", "size": 5.0},
+        plain | {"curve": "strangers", "size": 0.2},
+        plain
+        | {"curve": "strangers, sorted", "size": 0.2, "strangers_found": 0.9, "own_lost": 0.01},
+    ]
+    record = {"molecule": "made_A", "mass_kda": 15.0, "runs": runs}
+    write_json(tmp_path / "robustness.json", record | {"arguments": ARGUMENTS})
     _run(
         "--exact", folder("exact"), "--counted", counted, "--unknown", refined, "--truth",
         tiny.store.path, "--turned", counted, "--control", counted, "--noise", counted,
+        "--robustness", tmp_path / "robustness.json",
         "--single", tmp_path / "metrics.json", "--dragonfly", tmp_path / "dragonfly.json",
         "--out", page.parent,
     )  # fmt: skip
@@ -196,11 +211,14 @@ def test_the_page_says_what_runs_reached_and_how_they_were_made(
     assert "| refine | 0.00, 0.00 | - | 0.00, 0.00 | 0 % |" in text
     assert "is told in 1 of 1" in text
     assert "better in intensities; Dragonfly in orientations, CPU time." in text
+    assert "| camera length wrong | error 5 % | 2.00 Å | 2.50 Å | 1.25 |" in text
+    assert "| share 20 % |" in text
+    assert "90 % of the strangers left out, and 1.0 % of the others |" in text
     assert "2 of 3 runs held less than 6 GB." in text
     assert "--seed 3 --out exact" in text
     assert "/some/where" not in text
     assert {path.stem for path in (page.parent / "many-views").iterdir()} == {
-        "exact", "exposure", "orientations", "single-1", "dragonfly",
+        "exact", "exposure", "orientations", "robustness-made_A", "single-1", "dragonfly",
     }  # fmt: skip
 
 
@@ -213,5 +231,8 @@ def test_what_is_not_given_stays_and_wrong_files_are_told(
         _run("--counted", tmp_path / "other.json", "--out", page.parent)
     assert stopped.value.code == 2
     assert "holds no runs of benchmarks/many_views.py" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        _run("--robustness", tmp_path / "other.json", "--out", page.parent)
+    assert "no runs of benchmarks/many_views_robustness.py" in capsys.readouterr().err
     _run("--out", page.parent)
     assert page.read_text(encoding="utf-8") == before
