@@ -46,8 +46,9 @@ def on_grid(waves: Waves, source: Grid, target: Grid) -> Waves:
 
 def write_direct(data: ObservationStore, truth: ScanTruth, out: Path) -> None:
     """Write observations of the same molecules as if nothing stood between them and a detector."""
-    experiment = data.experiment
-    waves = true_waves(data, truth)
+    measured, waves = data.experiment, true_waves(data, truth)
+    detector = measured.detector.model_copy(update={"point_spread_pixels": 0.0})
+    experiment = measured.model_copy(update={"detector": detector})
     exposure = experiment.detector.exposure_e_per_a2
     assert exposure is not None
     incident = exposure * experiment.box_angstrom**2

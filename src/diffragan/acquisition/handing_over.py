@@ -107,6 +107,7 @@ def experiment_of(
         detector=DetectorSettings(
             exposure_e_per_a2=settings.scan.exposure_e_per_a2,
             read_noise_electrons=read_noise_electrons,
+            point_spread_pixels=grid.spread_pixels(settings.scan.point_spread_pixels),
         ),
         low_resolution=optics,
         wave_pixels=side,

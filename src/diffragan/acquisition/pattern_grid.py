@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from diffragan.acquisition.calibration.ellipse import Ellipse
 from diffragan.acquisition.spreading import Move, Points
-from diffragan.config.acquisition import ObservationSettings
+from diffragan.config.acquisition import PIXEL_SPREAD, ObservationSettings
 from diffragan.electron import Electron
 from diffragan.errors import ConfigError, InputError
 
@@ -53,6 +53,19 @@ class PatternGrid:
             return np.asarray((places - centre) @ self.rounding.T / self.binning + self.half)
 
         return to_grid
+
+    def spread_pixels(self, detector_pixels: float) -> float:
+        """Return the standard deviation of where electrons are counted on the grid [its pixels].
+
+        Added up: that of the detector, of the random place in a pixel that an electron is given
+        before it is moved, and of the pixel of the grid that it falls into.
+
+        Parameters
+        ----------
+        detector_pixels : That of the detector [its pixels].
+        """
+        moved = (detector_pixels**2 + PIXEL_SPREAD**2) / self.binning**2
+        return float((moved + PIXEL_SPREAD**2) ** 0.5)
 
     def back(self, centre: NDArray[np.floating]) -> Move:
         """From rows and columns of the grid to those of a frame."""

@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from diffragan.config.settings import Settings
 
+PIXEL_SPREAD = 12**-0.5
+"""Standard deviation of a place within a pixel from its middle [pixels]."""
+
 
 class ScanSettings(Settings):
     """A 4D scan as its detector wrote it; what its file says counts where nothing is given here."""
@@ -32,6 +35,9 @@ class ScanSettings(Settings):
     """Value of a pixel that no electron hit; 0 for a counting detector."""
     saturation_counts: float | None = Field(None, gt=0)
     """Largest value that a pixel can hold; that of its type when left out."""
+    point_spread_pixels: float = Field(PIXEL_SPREAD, ge=0, le=20)
+    """Standard deviation, along each axis, from where an electron enters the detector to the middle
+    of the pixel that counts it [detector pixels]; at least that of a place within a pixel."""
     detector_transposed: bool = False
     """Whether the rows of a frame run along the specimen's x; undone first."""
     detector_flipped_y: bool = False

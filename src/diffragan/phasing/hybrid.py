@@ -120,7 +120,7 @@ class HybridPhaser:
         coarse = coarse_iterations(observations, guess, self.settings)
         fine = fine_iterations(observations, guess, self.settings)
         found = self.restart(observations.numbers, coarse, fine)
-        moduli = measured_moduli(observations)
+        moduli = measured_moduli(observations).sharpened(found.waves)
         share = (guess.probability > self.settings.likely).float().mean((-2, -1))
         phases = image_phases(observations, moduli)
         evidence = gather(found, guess.waves, share, moduli, phases, grid)

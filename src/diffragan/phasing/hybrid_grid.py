@@ -70,7 +70,8 @@ class Iterations:
 
     def polish(self, places: Sequence[int], wave: Waves, steps: int) -> Waves:
         """Bring waves that were averaged or blended back to their moduli and supports."""
-        moduli, support = self.moduli.rows(places), self.refinement(places)(wave, 1.0)
+        support = self.refinement(places)(wave, 1.0)
+        moduli = self.moduli.rows(places).sharpened(wave * support)
         for _ in range(steps):
             wave = error_reduction(wave, moduli, support, self.schedule.positive, 1.0)
         return project_modulus(wave, moduli)

@@ -54,6 +54,11 @@ class IterativeSettings(Settings):
     """Share of the iterations after which the support stays and the best iterate is kept."""
 
 
+SHARPENED_EVERY = 3
+"""Steps of error reduction after which a point spread is taken off the moduli anew: at each step it
+would cost as much as all else."""
+
+
 class Refinement(Protocol):
     """Draws the supports anew."""
 
@@ -107,6 +112,9 @@ def iterate(
         place = (number - 1) % settings.cycle
         settling = place >= settings.cycle - settings.error_reduction_steps
         advance = error_reduction if settling else step
+        # Amid other steps a wave's intensities are not those of a molecule.
+        if settling and (settings.cycle - 1 - place) % SHARPENED_EVERY == 0:
+            moduli = moduli.sharpened(wave * support)
         wave = advance(wave, moduli, support, settings.positive, settings.beta)
         if settling and grid is not None and (held is None or bool(held.any())):
             phase_object = with_phase_object_amplitude(wave, grid, settings.phase_object_angstrom)

@@ -11,6 +11,7 @@ import torch
 
 from diffragan.fourier import decentred, fft2, ifft2, resize_centred
 from diffragan.phasing.counted import expected_modulus
+from diffragan.phasing.point_spread import sharpening
 from diffragan.phasing.protocol import Observations
 from diffragan.physics.forward import scattered_modulus
 from diffragan.physics.illumination import beam_area_angstrom2
@@ -38,6 +39,10 @@ class MeasuredModuli:
     """Coefficients from another measurement that pull the phases their way."""
     trust: Float[Tensor, "item y x"] | None = None
     """How far each modulus binds, from 0 to 1; all known ones are exact when left out."""
+    spread_pixels: float = 0.0
+    """Standard deviation of the detector's point spread, which blurred what was measured."""
+    blurred: Float[Tensor, "item y x"] | None = None
+    """The moduli as they were measured, once others are in force (`sharpened`)."""
 
     def rows(self, rows: Sequence[int]) -> "MeasuredModuli":
         """Return some of the items."""
@@ -46,9 +51,26 @@ class MeasuredModuli:
         def of(values: Tensor | None) -> Tensor | None:
             return None if values is None else values[chosen]
 
-        return MeasuredModuli(
-            self.modulus[chosen], self.known, self.recorded, of(self.restraint), of(self.trust)
+        return replace(
+            self,
+            modulus=self.modulus[chosen],
+            restraint=of(self.restraint),
+            trust=of(self.trust),
+            blurred=of(self.blurred),
         )
+
+    def sharpened(self, wave: Waves) -> "MeasuredModuli":
+        """Take the point spread off the moduli, by what a wave inside its support says of it.
+
+        Parameters
+        ----------
+        wave : `(item, y, x)`, origin at pixel [0, 0]; one that vanishes changes nothing.
+        """
+        if self.spread_pixels == 0:
+            return self
+        measured = self.modulus if self.blurred is None else self.blurred
+        ratio = sharpening(wave, self.spread_pixels, measured, self.known)
+        return replace(self, modulus=measured * ratio, blurred=measured)
 
     def free_beyond(self) -> "MeasuredModuli":
         """Leave the wave free beyond the recorded square, too, as far as its grid reaches.
@@ -68,8 +90,13 @@ class MeasuredModuli:
             values = [getattr(part, name) for part in parts]
             return None if values[0] is None else torch.cat(values)
 
-        modulus = torch.cat([part.modulus for part in parts])
-        return cls(modulus, first.known, first.recorded, of("restraint"), of("trust"))
+        return replace(
+            first,
+            modulus=torch.cat([part.modulus for part in parts]),
+            restraint=of("restraint"),
+            trust=of("trust"),
+            blurred=of("blurred"),
+        )
 
     @cached_property
     def bound(self) -> Float[Tensor, "item y x"]:
@@ -108,17 +135,21 @@ def measured_moduli(observations: Observations, pixels: int | None = None) -> Me
     beam = beam_area_angstrom2(experiment.beam, experiment.wave_grid)
     # A pattern is a fraction of all electrons; the box holds its share of a beam of another size.
     scale = (beam / experiment.box_angstrom**2) ** 0.5
-    exposure = experiment.detector.exposure_e_per_a2
+    exposure, spread = (
+        experiment.detector.exposure_e_per_a2,
+        experiment.detector.point_spread_pixels,
+    )
     if exposure is None:
         modulus = scattered_modulus(observations.diffraction, pixels) * scale
-        return MeasuredModuli(modulus, known, recorded)
+        return MeasuredModuli(modulus, known, recorded, spread_pixels=spread)
     incident = exposure * beam
     behind = None if observations.background is None else observations.background * incident
     expected, trust = expected_modulus(
         observations.diffraction * incident, observations.measured, behind
     )
     modulus = decentred(resize_centred(expected, pixels)) * (scale * pixels**2 / incident**0.5)
-    return MeasuredModuli(modulus, known, recorded, trust=decentred(resize_centred(trust, pixels)))
+    trust = decentred(resize_centred(trust, pixels))
+    return MeasuredModuli(modulus, known, recorded, trust=trust, spread_pixels=spread)
 
 
 def project_modulus(wave: Waves, moduli: MeasuredModuli) -> Waves:

@@ -1,11 +1,13 @@
 """The likelihood of merged counts: what refinement against them needs.
 
-Linear interpolation between samples smears the merged intensity: far pairs of atoms are dimmed in
-its transform, the autocorrelation. What a map foretells is smeared alike before it is compared.
+Linear interpolation between samples smears the merged intensity, and so does the detector's point
+spread: far pairs of atoms are dimmed in its transform, the autocorrelation. What a map foretells is
+smeared alike before it is compared.
 """
 
 import torch
 
+from diffragan.grid import Grid
 from diffragan.reconstruction.many_views.agreement import EVEN_SHARE
 from diffragan.reconstruction.many_views.counts_refinement import RoundScore, curvature_of
 from diffragan.reconstruction.many_views.lattice import shell_index
@@ -31,7 +33,7 @@ class MergedCounts:
         behind = merged.background
         self.background = torch.zeros_like(self.values) if behind is None else behind.float()
         self.even = self._rate(even.float()).clamp(min=_TINY)
-        self.dimmed = _dimming(self.grid.pixels, free.device)
+        self.dimmed = _dimming(self.grid, merged.spread_per_angstrom, free.device)
 
     def slope(self, volume: Volume) -> tuple[Complex[Tensor, "z y half_x"], RoundScore]:
         """Return how minus the log-likelihood changes with each sample of a map, and its score."""
@@ -47,7 +49,7 @@ class MergedCounts:
         return 2 * spectrum * back, score
 
     def _smeared(self, intensity: Float[Tensor, "z y half_x"]) -> Tensor:
-        """Interpolate linearly at random places; the same as its adjoint."""
+        """Interpolate linearly at random places, and spread; the same as its adjoint."""
         pairs = torch.fft.irfftn(intensity, s=(self.grid.pixels,) * 3)
         out: Tensor = torch.fft.rfftn(pairs * self.dimmed).real
         return out
@@ -62,12 +64,21 @@ class MergedCounts:
 
 
 _TINY = 1e-30
+IN_PLANE = 2 / 3
+"""Share of the three dimensions that lie in a pattern's plane."""
 
 
-def _dimming(pixels: int, device: torch.device) -> Float[Tensor, "z y x"]:
+def _dimming(
+    grid: Grid, spread_per_angstrom: float, device: torch.device
+) -> Float[Tensor, "z y x"]:
     """Transform of linear interpolation by a sample along each axis, origin at [0, 0, 0].
+
+    A point spread acts in the planes of patterns, two of three dimensions. Over patterns of all
+    orientations it is two thirds of it along each axis, exactly so to second order.
 
     Source: Jackson et al., IEEE Trans. Med. Imaging 10 (1991) 473 (gridding and its correction).
     """
-    along = torch.sinc(torch.fft.fftfreq(pixels, dtype=torch.float64, device=device)) ** 2
+    place = torch.fft.fftfreq(grid.pixels, dtype=torch.float64, device=device)
+    angle = 2 * torch.pi * spread_per_angstrom * grid.box_angstrom * place
+    along = torch.sinc(place) ** 2 * torch.exp(-angle.square() * IN_PLANE / 2)
     return (along[:, None, None] * along[:, None] * along).float()

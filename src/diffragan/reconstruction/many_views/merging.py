@@ -46,6 +46,8 @@ class Merged:
     views: int
     background: Float[Tensor, "z y half_x"] | None = None
     """Sum of weighted backgrounds, part of the values; none is zero."""
+    spread_per_angstrom: float = 0.0
+    """Standard deviation of the detector's point spread, along the axes of each pattern [1/Å]."""
 
     @property
     def signal(self) -> Float[Tensor, "z y half_x"]:
@@ -105,7 +107,9 @@ class Merger:
                 add_at(self._background, at, batch.background[row].to(values))
             self.views += 1
 
-    def merged(self, counted: bool, limit_per_angstrom: float) -> Merged:
+    def merged(
+        self, counted: bool, limit_per_angstrom: float, spread_per_angstrom: float = 0.0
+    ) -> Merged:
         """Return what was merged so far."""
         shape = half_shape(self.grid)
         values, expected, squares, weights = (with_mates(s.reshape(shape)) for s in self._sums)
@@ -120,6 +124,7 @@ class Merger:
             limit_per_angstrom,
             self.views,
             None if background is None else with_mates(background.reshape(shape)),
+            spread_per_angstrom,
         )
 
 
@@ -140,7 +145,9 @@ def merge(
     merger = Merger(grid, device)
     for batch in patterns.batches():
         merger.add(batch, patterns.pixels.points)
-    return merger.merged(patterns.counted, limit_per_angstrom)
+    setting = patterns.experiment
+    spread = setting.detector.point_spread_pixels / setting.box_angstrom
+    return merger.merged(patterns.counted, limit_per_angstrom, spread)
 
 
 def added(first: Merged, second: Merged) -> Merged:
@@ -155,6 +162,7 @@ def added(first: Merged, second: Merged) -> Merged:
         min(first.limit_per_angstrom, second.limit_per_angstrom),
         first.views + second.views,
         _both(first.background, second.background),
+        first.spread_per_angstrom,
     )
 
 

@@ -98,6 +98,7 @@ def packed_merge(merged: Merged) -> Checkpoint:
             "counted": merged.counted,
             "limit_per_angstrom": merged.limit_per_angstrom,
             "views": merged.views,
+            "spread_per_angstrom": merged.spread_per_angstrom,
         },
     )
 
@@ -115,6 +116,7 @@ def unpacked_merge(checkpoint: Checkpoint, device: str = "cpu") -> Merged:
         float(words["limit_per_angstrom"]),
         int(words["views"]),
         tensors.get("background"),
+        float(words["spread_per_angstrom"]),
     )
 
 

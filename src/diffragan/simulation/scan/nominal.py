@@ -20,6 +20,7 @@ def nominal_settings(settings: ScanSimulation, format_name: str) -> AcquisitionS
             counts_per_electron=camera.counts_per_electron,
             offset_counts=camera.offset_counts,
             saturation_counts=most,
+            point_spread_pixels=camera.detector.point_spread_pixels,
             detector_transposed=camera.transposed,
             detector_flipped_y=camera.flipped_y,
             detector_flipped_x=camera.flipped_x,

@@ -1,0 +1,92 @@
+"""What a detector's point spread does to intensities, and what a wave tells of them without it."""
+
+from functools import lru_cache
+
+import torch
+from scipy.special import ive
+
+from diffragan.rings import ring_index, ring_sum
+from diffragan.typing import Bool, Float, Tensor, Waves
+
+FLOOR = 0.05
+"""Of what is seen, added to both intensities: where a wave is dark its own is not known so well."""
+SURE_POWER = 3
+"""Power of the correlation with what was measured by which a wave is believed in each ring. On
+validation views of 1e5 e/Å2 and a spread of 0.41 pixels, where the mean FRC of hybrid's images is
+0.5 at 1.8 Å without the spread and at 2.4 Å with one that nothing is done about, 3 gives 1.9 to
+2.0 Å, 0 and 1 give 2.1 Å. Richardson-Lucy deconvolution of the patterns before they are phased made
+matters worse (2.2 to 4.6 Å)."""
+
+
+def sharpening(
+    wave: Waves,
+    spread_pixels: float,
+    measured: Float[Tensor, "item y x"],
+    known: Bool[Tensor, "y x"],
+) -> Float[Tensor, "item y x"]:
+    """Ratio of each modulus of a wave to the one that a detector with a point spread would see.
+
+    A measured modulus times this is what the wave says it was before it was blurred. Once the wave
+    foretells what was measured, it is the exact one; in rings where it does not, it has no say.
+
+    Parameters
+    ----------
+    wave : `(item, y, x)`, as far from the truth as iterations are; inside its support, so that its
+        intensities are as smooth as a molecule's.
+    spread_pixels : Standard deviation of a Gaussian along each axis [pixels of the pattern].
+    measured, known : Moduli in FFT order, and where they were measured.
+
+    Source: Clark et al., Nat. Commun. 3 (2012) 993 (the modulus constraint for blurred patterns).
+    """
+    intensity = torch.fft.fft2(wave).abs().square()
+    seen = blurred(intensity, spread_pixels)
+    own = ((intensity + FLOOR * seen) / ((1 + FLOOR) * seen).clamp(min=_TINY)).sqrt()
+    return torch.lerp(torch.ones_like(own), own, _belief(seen, measured.square(), known))
+
+
+_TINY = torch.finfo(torch.float32).tiny
+
+
+def _belief(seen: Tensor, measured: Tensor, known: Tensor) -> Float[Tensor, "item y x"]:
+    """How far a wave foretells the intensities of each ring, from 0 to 1."""
+    rings = ring_index(tuple(known.shape), known.device)
+    count, counted = int(rings.max()) + 1, known.to(seen.dtype)
+    population = ring_sum(counted, rings, count).clamp(min=1)
+
+    def varying(values: Tensor) -> Tensor:
+        # Of a ring's mean: squares of intensities leave what single precision holds.
+        mean = ring_sum(values * counted, rings, count) / population
+        usual = mean.clamp(min=_TINY)[..., rings]
+        return torch.where(known & (usual > _TINY), values / usual - 1, 0.0)
+
+    first, second = varying(seen), varying(measured)
+    both, one, other = (
+        ring_sum(product, rings, count)
+        for product in (first * second, first.square(), second.square())
+    )
+    correlation = both / (one * other).sqrt().clamp(min=_TINY)
+    belief: Tensor = (correlation.clamp(0, 1) ** SURE_POWER)[..., rings]
+    return belief
+
+
+def blurred(intensity: Float[Tensor, "item y x"], spread_pixels: float) -> Tensor:
+    """Spread intensities in FFT order over the pixels about them, around the edges, too.
+
+    The kernel of `physics.blur.gaussian_blur`, by its transform.
+    """
+    height, width = intensity.shape[-2:]
+    transfer = _transfer(height, width, spread_pixels).to(intensity)
+    pairs = torch.fft.rfft2(intensity) * transfer
+    # What a pixel keeps of its own is a lower limit, which rounding beside a bright one may miss.
+    kept = float(ive(0, spread_pixels**2)) ** 2
+    return torch.maximum(torch.fft.irfft2(pairs, s=(height, width)), kept * intensity)
+
+
+@lru_cache(maxsize=8)
+def _transfer(height: int, width: int, spread_pixels: float) -> Float[Tensor, "y half_x"]:
+    """exp(s^2 (cos - 1)) along both axes: the transform of exp(-s^2) I_n(s^2)."""
+    y, x = (2 * torch.pi * torch.fft.fftfreq(n, dtype=torch.float64) for n in (height, width))
+    along_y, along_x = (
+        torch.exp(spread_pixels**2 * (torch.cos(angle) - 1)) for angle in (y, x[: width // 2 + 1])
+    )
+    return along_y[:, None] * along_x
