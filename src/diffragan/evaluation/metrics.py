@@ -13,6 +13,7 @@ from diffragan.config.experiment import Experiment
 from diffragan.errors import InputError
 from diffragan.evaluation.similarity import structural_similarity
 from diffragan.fourier import centred, decentred, fourier, resize_centred
+from diffragan.physics.blur import gaussian_blur
 from diffragan.physics.forward import diffraction_pattern
 from diffragan.rings import COARSEST_ANGSTROM, resolution_at, ring_correlation, ring_index
 from diffragan.typing import Bool, Complex, Float, Images, Mask, Patterns, Tensor, Waves
@@ -159,16 +160,23 @@ def resolution(curve: Float[Tensor, " ring"], limit: MeasuredLimit) -> Resolutio
     return Resolution(found, False, float(curve[first_ring]) < FRC_THRESHOLD)
 
 
-def r_factor(waves: Waves, diffraction: Patterns, measured: Mask) -> Float[Tensor, " item"]:
+def r_factor(
+    waves: Waves, diffraction: Patterns, measured: Mask, spread_pixels: float = 0.0
+) -> Float[Tensor, " item"]:
     """R-factor of waves `(item, y, x)` against measured moduli: 0 when they agree everywhere.
 
     R = sum | |F_obs| - |F_calc| | / sum |F_obs| over the measured pixels, without a scale factor:
     intensities are fractions of the incident beam on both sides.
 
+    Parameters
+    ----------
+    spread_pixels : Standard deviation of the detector's point spread, which blurs what waves give.
+
     Source: Rupp, Biomolecular Crystallography (2010), eq. 12-1.
     """
     observed = torch.sqrt(diffraction.clamp(min=0))[..., measured]
-    calculated = torch.sqrt(diffraction_pattern(waves, diffraction.shape[-1]))[..., measured]
+    seen = gaussian_blur(diffraction_pattern(waves, diffraction.shape[-1]), spread_pixels)
+    calculated = torch.sqrt(seen)[..., measured]
     total = observed.sum(-1).clamp(min=torch.finfo(observed.dtype).tiny)
     return (observed - calculated).abs().sum(-1) / total
 

@@ -23,6 +23,7 @@ from diffragan.io.phased import PhasedStore
 from diffragan.io.provenance import fingerprint, provenance
 from diffragan.phasing.foretold import foretold_words
 from diffragan.phasing.protocol import Observations, read_observations
+from diffragan.physics.blur import gaussian_blur
 from diffragan.physics.forward import diffraction_pattern
 from diffragan.typing import Float, Mask, Patterns, Tensor, Waves
 
@@ -124,11 +125,11 @@ def pattern_fit(
     behind = torch.zeros_like(diffraction) if background is None else background
     used = measured if free is None else measured & ~free
     unknown = torch.full((len(waves),), torch.nan)
-    signal = diffraction - behind
-    found = r_factor(waves, signal, used).cpu()
-    unseen = unknown if free is None else r_factor(waves, signal, measured & free).cpu()
+    signal, spread = diffraction - behind, observations.experiment.detector.point_spread_pixels
+    found = r_factor(waves, signal, used, spread).cpu()
+    unseen = unknown if free is None else r_factor(waves, signal, measured & free, spread).cpu()
     counted = _counted(waves, observations, behind, seed)
-    alone = unknown if counted is None else r_factor(waves, counted - behind, used).cpu()
+    alone = unknown if counted is None else r_factor(waves, counted - behind, used, spread).cpu()
     return PatternFit(found, alone, unseen)
 
 
@@ -141,7 +142,10 @@ def _counted(
     if exposure is None:
         return None
     incident = exposure * experiment.box_angstrom**2
-    expected = (diffraction_pattern(waves, behind.shape[-1]) + behind) * incident
+    seen = gaussian_blur(
+        diffraction_pattern(waves, behind.shape[-1]), experiment.detector.point_spread_pixels
+    )
+    expected = (seen + behind) * incident
     drawn = [
         np.random.default_rng([seed, number]).poisson(one)
         for number, one in zip(observations.numbers, expected.double().cpu().numpy(), strict=True)
