@@ -9,7 +9,8 @@ RESULTS = Path(__file__).parents[2] / "docs" / "results"
 BLOCKS = {
     "scan": ["hits", "places", "calibration", "phased"],
     "many-views": [
-        "exact", "counted", "unknown", "turned", "control", "noise", "single", "dragonfly", "cost"
+        "exact", "counted", "unknown", "turned", "control", "noise", "robustness", "single",
+        "dragonfly", "cost"
     ],
     "reconstruction": ["small", "maps"],
     "single-image": [
