@@ -11,11 +11,9 @@ from diffragan.typing import Bool, Float, Tensor, Waves
 FLOOR = 0.05
 """Of what is seen, added to both intensities: where a wave is dark its own is not known so well."""
 SURE_POWER = 3
-"""Power of the correlation with what was measured by which a wave is believed in each ring. On
-validation views of 1e5 e/Å2 and a spread of 0.41 pixels, where the mean FRC of hybrid's images is
-0.5 at 1.8 Å without the spread and at 2.4 Å with one that nothing is done about, 3 gives 1.9 to
-2.0 Å, 0 and 1 give 2.1 Å. Richardson-Lucy deconvolution of the patterns before they are phased made
-matters worse (2.2 to 4.6 Å)."""
+"""Power of the correlation with what was measured by which a wave is believed in each ring. Chosen
+on validation views (benchmarks/point_spread.py): by 0 and 1 hybrid gained half as much. Richardson
+and Lucy's deconvolution of the patterns before they are phased made matters worse."""
 
 
 def sharpening(
