@@ -14,6 +14,7 @@ from diffragan.reconstruction.many_views.merging import merge
 from diffragan.reconstruction.many_views.orientations import (
     OrientationSettings,
     angles_degrees,
+    log_prior,
     refine_orientations,
     search,
 )
@@ -57,6 +58,28 @@ def test_all_orientations_together() -> None:
     assert len(records) == 3
     with pytest.raises(InputError, match="folds"):
         refine_orientations(wrong.only((0, 1)), grid(), LIMIT, settings)
+
+
+def test_few_counts_do_not_lead_away_from_orientations_that_are_known() -> None:
+    intensity = posterior_intensity(merge(patterns(), grid(), LIMIT))
+    some = counted(200.0)
+    near = replace(some, rotations=_turned(some.rotations, 0.5))
+    errors = {}
+    for known_to in (None, 0.5):
+        settings = OrientationSettings(known_to_degrees=known_to)
+        found, _ = search(near, intensity, grid(), LIMIT, 3.0, settings, given=near.rotations)
+        errors[known_to] = angles_degrees(found, some.rotations).median()
+    assert errors[0.5] < 0.6
+    assert errors[None] > 2 * errors[0.5]
+
+
+def test_what_is_known_of_orientations_lets_a_view_that_is_far_off_come_back() -> None:
+    given = torch.eye(3)
+    tried = _turned(torch.eye(3).expand(2, 3, 3), 8.0)
+    low = log_prior(torch.cat([given[None], tried]), given, 0.5)
+    assert low[0] == 0
+    assert (low[1:] < -5).all()
+    assert (low[1:] > -25).all()
 
 
 def test_what_fits_nothing_is_left_out_with_its_reason() -> None:

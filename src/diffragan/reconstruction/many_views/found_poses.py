@@ -20,6 +20,8 @@ ROOM = 1.2
 """Diameter of the sphere outside which the images' map is empty, over the molecule's."""
 WIDEST_DEGREES, NARROWEST_DEGREES = 10.0, 1.0
 """Of the first search against the patterns; farther away a pattern tells next to nothing."""
+LEAST_ERROR_DEGREES = 0.1
+"""No images tell orientations better, whatever they say of themselves."""
 SEARCH_OVER_MEDIAN = 1.5
 """Width of that search over the median error to expect, so that most find their way."""
 
@@ -48,7 +50,8 @@ class FoundPoses:
         """Return how they are refined against the patterns: as widely as they are wrong."""
         wide = SEARCH_OVER_MEDIAN * self.median_error_degrees
         first = min(max(wide, NARROWEST_DEGREES), WIDEST_DEGREES)
-        return OrientationSettings(first_degrees=first, seed=seed)
+        known_to = max(self.median_error_degrees, LEAST_ERROR_DEGREES)
+        return OrientationSettings(first_degrees=first, known_to_degrees=known_to, seed=seed)
 
 
 def find_poses(

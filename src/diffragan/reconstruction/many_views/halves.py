@@ -130,6 +130,7 @@ def _refined(
     """Refine orientations, from the last round that an earlier run kept."""
     step = f"{name}-orientations"
     before: tuple[RoundRecord, ...] = ()
+    given = patterns.rotations
     if steps.has(step):
         kept = steps.read(step)
         patterns = replace(patterns, rotations=tensors_of(kept)["rotations"])
@@ -141,7 +142,7 @@ def _refined(
         steps.write(step, pack({"rotations": now.rotations}, {"rounds": _rows(rounds)}))
 
     refined, _ = refine_orientations(
-        patterns, grid, limit, refinement, keep, steps.device, first_round=len(before)
+        patterns, grid, limit, refinement, keep, steps.device, len(before), given
     )
     return refined, tuple(rounds)
 

@@ -30,6 +30,10 @@ from diffragan.typing import Float, Int, Tensor
 
 NARROW = 0.4
 """Width of the second search of a round over that of the first."""
+TAILS = 3
+"""Degrees of freedom of Student's t: some views are far worse than the median tells."""
+MEDIAN_OVER_SIGMA = 1.538
+"""Median length of a Gaussian vector of three dimensions over the spread of each (Maxwell)."""
 LEAST_PIXELS = 2000
 """That stand for all: over fewer, the edges of the data would not average out."""
 MIDDLE_PER_ANGSTROM = 0.11
@@ -49,6 +53,9 @@ class OrientationSettings(Settings):
     narrow_trials: int = Field(16, ge=0)
     folds: int = Field(FOLDS, ge=2)
     """Parts that are merged apart."""
+    known_to_degrees: float | None = Field(None, gt=0, le=180)
+    """Median error of the orientations that are given; without it they say nothing but where to
+    begin, and patterns of a few hundred counts may lead away from them."""
     seed: int = Field(0, ge=0)
 
 
@@ -73,6 +80,7 @@ def refine_orientations(
     watch: Callable[[RoundRecord, PatternSet], None] | None = None,
     device: torch.device | str = "cpu",
     first_round: int = 0,
+    given: Float[Tensor, "view 3 3"] | None = None,
 ) -> tuple[PatternSet, tuple[RoundRecord, ...]]:
     """Refine all orientations of a set; its halves should be refined apart.
 
@@ -80,12 +88,13 @@ def refine_orientations(
     ----------
     watch : Told of each round and of the patterns as they lie then.
     first_round : Rounds done before, from whose orientations a stopped refinement goes on.
+    given : Orientations that `known_to_degrees` is of; those of the patterns when left out.
 
     Raises
     ------
     InputError : There are fewer patterns than folds.
     """
-    records = []
+    records, given = [], patterns.rotations if given is None else given
     for number in range(first_round, settings.rounds):
         progress = number / max(settings.rounds - 1, 1)
         degrees = settings.first_degrees ** (1 - progress) * settings.last_degrees**progress
@@ -96,7 +105,7 @@ def refine_orientations(
             patterns, grid, limit_per_angstrom, settings.folds, device
         ):
             intensity = posterior_intensity(others)
-            turned, gain = search(part, intensity, grid, limit, degrees, settings, number)
+            turned, gain = search(part, intensity, grid, limit, degrees, settings, number, given)
             rotations[list(part.kept)] = turned
             gains.append(gain)
         moved = _rms_degrees(rotations[list(patterns.kept)], patterns)
@@ -116,6 +125,7 @@ def search(
     degrees: float,
     settings: OrientationSettings,
     round_number: int = 0,
+    given: Float[Tensor, "view 3 3"] | None = None,
 ) -> tuple[Float[Tensor, "view 3 3"], Float[Tensor, " view"]]:
     """Search around each pattern's orientation; return the best and the gain of log-likelihood.
 
@@ -123,7 +133,9 @@ def search(
     ----------
     intensity : That the pattern itself is not part of [V2 Å6].
     degrees : Root mean square angle of the turns that are tried.
+    given : Orientations that `known_to_degrees` is of, by the patterns' numbers.
     """
+    known_to = None if given is None else settings.known_to_degrees
     points = patterns.pixels.points
     used = points.square().sum(-1) <= limit_per_angstrom**2
     points, slices = points[used], Slices(intensity, grid)
@@ -154,12 +166,27 @@ def search(
                 expected = slices.at(points[read], tried) + behind_it
                 at_counts, standing = expected.split((len(counted), len(even)), dim=1)
                 scores = log_likelihood_of_counts(seen, at_counts, standing, stood_for).cpu()
+                if known_to is not None and given is not None:
+                    scores = scores + log_prior(tried, given[number], known_to)
                 start = scores[0] if start is None else start
                 place = int(scores.argmax())
                 best, score = tried[place], scores[place]
             found.append(best)
             gains.append(score - (score if start is None else start))
     return torch.stack(found), torch.stack(gains)
+
+
+def log_prior(
+    tried: Float[Tensor, "turn 3 3"], given: Float[Tensor, "3 3"], median_degrees: float
+) -> Float[Tensor, " turn"]:
+    """Logarithm of how likely orientations are before a pattern is asked, up to a constant.
+
+    Turns away from the given one have three components; these are distributed by Student's t of
+    three degrees of freedom, which lets a pattern correct a view that is far off.
+    """
+    sigma = median_degrees / MEDIAN_OVER_SIGMA
+    away = angles_degrees(tried, given.expand_as(tried)) / sigma
+    return -(TAILS + 3) / 2 * torch.log1p(away.square() / TAILS)
 
 
 def standing_pixels(
