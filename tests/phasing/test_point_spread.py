@@ -1,11 +1,10 @@
 """What a detector's point spread does, and how far a wave takes it off again."""
 
-import pytest
 import torch
 
-from diffragan.fourier import fft2
+from diffragan.fourier import centred, decentred, fft2
 from diffragan.phasing.algorithms import error_reduction
-from diffragan.phasing.point_spread import blurred, sharpening
+from diffragan.phasing.point_spread import sharpening
 from diffragan.phasing.projections import MeasuredModuli
 from diffragan.physics.blur import gaussian_blur
 from diffragan.typing import Tensor
@@ -22,18 +21,15 @@ def wave() -> Tensor:
     return torch.complex(-(value**2) / 2, value)
 
 
-def test_the_blur_is_the_detectors_and_keeps_every_electron() -> None:
-    intensity = torch.zeros(1, SIDE, SIDE)
-    intensity[0, 30, 33] = 5.0
-    found = blurred(intensity, SPREAD)
-    assert found.sum().item() == pytest.approx(5.0, rel=1e-5)
-    assert torch.allclose(found, gaussian_blur(intensity, SPREAD), atol=1e-5)
+def blurred(intensity: Tensor) -> Tensor:
+    """What the detector sees of intensities in FFT order."""
+    return decentred(gaussian_blur(centred(intensity), SPREAD))
 
 
 def test_the_truth_takes_all_of_the_spread_off() -> None:
     truth = wave()
     exact = fft2(truth).abs()
-    measured = blurred(exact.square(), SPREAD).sqrt()
+    measured = blurred(exact.square()).sqrt()
     known = torch.ones(SIDE, SIDE, dtype=torch.bool)
     moduli = MeasuredModuli(measured, known, known, spread_pixels=SPREAD)
     sharp = moduli.sharpened(truth)
@@ -54,10 +50,13 @@ def test_a_wave_that_foretells_nothing_changes_little() -> None:
     assert torch.isfinite(dead).all()
 
 
-def test_a_pixel_beside_a_bright_one_stays_finite() -> None:
-    spike = torch.ones(1, SIDE, SIDE) * 1e-9
-    spike[0, 0, 0] = 1e12
-    assert (blurred(spike, SPREAD) >= 0.5 * spike).all()
+def test_pixels_beside_a_bright_one_stay_finite() -> None:
+    known = torch.ones(SIDE, SIDE, dtype=torch.bool)
+    flat = torch.full((1, SIDE, SIDE), 1e3 + 0j, dtype=torch.complex64)
+    measured = fft2(flat).abs()
+    ratio = sharpening(flat, SPREAD, measured, known)
+    assert torch.isfinite(ratio).all()
+    assert ratio.max() < 1.3
 
 
 def test_iterations_find_a_wave_behind_blurred_moduli() -> None:
@@ -66,7 +65,7 @@ def test_iterations_find_a_wave_behind_blurred_moduli() -> None:
     known = torch.ones(SIDE, SIDE, dtype=torch.bool)
     support = torch.zeros(1, SIDE, SIDE, dtype=torch.bool)
     support[:, 3:20, 2:19] = True
-    measured = blurred(exact.square(), SPREAD).sqrt()
+    measured = blurred(exact.square()).sqrt()
     generator = torch.Generator().manual_seed(2)
     noise = 0.2 * torch.randn(1, SIDE, SIDE, generator=generator) * support
     errors = {}

@@ -1,10 +1,9 @@
 """What a detector's point spread does to intensities, and what a wave tells of them without it."""
 
-from functools import lru_cache
-
 import torch
-from scipy.special import ive
 
+from diffragan.fourier import centred, decentred
+from diffragan.physics.blur import gaussian_blur
 from diffragan.rings import ring_index, ring_sum
 from diffragan.typing import Bool, Float, Tensor, Waves
 
@@ -37,7 +36,7 @@ def sharpening(
     Source: Clark et al., Nat. Commun. 3 (2012) 993 (the modulus constraint for blurred patterns).
     """
     intensity = torch.fft.fft2(wave).abs().square()
-    seen = blurred(intensity, spread_pixels)
+    seen = decentred(gaussian_blur(centred(intensity), spread_pixels))
     own = ((intensity + FLOOR * seen) / ((1 + FLOOR) * seen).clamp(min=_TINY)).sqrt()
     return torch.lerp(torch.ones_like(own), own, _belief(seen, measured.square(), known))
 
@@ -65,26 +64,3 @@ def _belief(seen: Tensor, measured: Tensor, known: Tensor) -> Float[Tensor, "ite
     correlation = both / (one * other).sqrt().clamp(min=_TINY)
     belief: Tensor = (correlation.clamp(0, 1) ** SURE_POWER)[..., rings]
     return belief
-
-
-def blurred(intensity: Float[Tensor, "item y x"], spread_pixels: float) -> Tensor:
-    """Spread intensities in FFT order over the pixels about them, around the edges, too.
-
-    The kernel of `physics.blur.gaussian_blur`, by its transform.
-    """
-    height, width = intensity.shape[-2:]
-    transfer = _transfer(height, width, spread_pixels).to(intensity)
-    pairs = torch.fft.rfft2(intensity) * transfer
-    # What a pixel keeps of its own is a lower limit, which rounding beside a bright one may miss.
-    kept = float(ive(0, spread_pixels**2)) ** 2
-    return torch.maximum(torch.fft.irfft2(pairs, s=(height, width)), kept * intensity)
-
-
-@lru_cache(maxsize=8)
-def _transfer(height: int, width: int, spread_pixels: float) -> Float[Tensor, "y half_x"]:
-    """exp(s^2 (cos - 1)) along both axes: the transform of exp(-s^2) I_n(s^2)."""
-    y, x = (2 * torch.pi * torch.fft.fftfreq(n, dtype=torch.float64) for n in (height, width))
-    along_y, along_x = (
-        torch.exp(spread_pixels**2 * (torch.cos(angle) - 1)) for angle in (y, x[: width // 2 + 1])
-    )
-    return along_y[:, None] * along_x
