@@ -298,7 +298,7 @@ def test_beyond_the_recorded_square_the_wave_is_free(
     assert not bool(moduli.known.all())
 
 
-def test_what_is_polished_has_the_measured_moduli(
+def test_what_is_finished_has_the_measured_moduli(
     weights: UnrolledWeights, observations: Observations
 ) -> None:
     answer = phaser(weights, **BRIEF).answer(observations)

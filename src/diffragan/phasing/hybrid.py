@@ -130,7 +130,9 @@ class HybridPhaser:
         else:
             calibration = calibration.to(found.waves.device)
             curves = calibration.predict(evidence)
-        waves = self.joined(found, guess.waves, curves, moduli, evidence.bands, fine)
+        waves = self.joined(
+            found, guess.waves, curves, moduli, evidence.bands, fine, observations.numbers
+        )
         told = None
         if calibration is not None:
             failed = curves["iterated"].mean(-1) < curves["network"].mean(-1)
@@ -156,18 +158,19 @@ class HybridPhaser:
         moduli: MeasuredModuli,
         bands: Bands,
         fine: Iterations,
+        items: Sequence[int],
     ) -> Waves:
-        """Blend the iterated waves with the network's, and polish those that are well measured."""
+        """Blend the iterated waves with the network's, and finish those that are well measured."""
         waves = join(found, guess, curves, moduli, bands, self.error(found, fine))
         alive = moduli.bound.flatten(1).amax(1) > 0
         rows = torch.nonzero(alive & ~fine.held).flatten().tolist()
-        if rows and self.settings.polish:
+        if rows:
 
             def work(some: Sequence[int]) -> tuple[Waves]:
-                return (fine.polish(some, waves[list(some)], self.settings.polish),)
+                return (fine.finish(some, waves[list(some)], [items[row] for row in some]),)
 
-            (polished,) = by_rows(work, rows, waves.device)
-            waves = waves.index_copy(0, torch.tensor(rows, device=waves.device), polished)
+            (finished,) = by_rows(work, rows, waves.device)
+            waves = waves.index_copy(0, torch.tensor(rows, device=waves.device), finished)
         return waves
 
     def restart(

@@ -7,11 +7,11 @@ import torch
 
 from diffragan.fourier import centred, decentred, resample
 from diffragan.grid import Grid
-from diffragan.phasing.algorithms import error_reduction
+from diffragan.phasing.finishing import Ending, finish
 from diffragan.phasing.hybrid_settings import HybridSettings
 from diffragan.phasing.iterative import IterativeSettings, iterate
 from diffragan.phasing.network_alone import NetworkGuess
-from diffragan.phasing.projections import MeasuredModuli, measured_moduli, project_modulus
+from diffragan.phasing.projections import MeasuredModuli, measured_moduli
 from diffragan.phasing.protocol import Observations
 from diffragan.phasing.restraint import image_phases, restraint
 from diffragan.phasing.support import grown, molecule_envelope
@@ -55,6 +55,7 @@ class Iterations:
     held: Bool[Tensor, " item"]
     """Items that are held to a phase object and to the phases of their images."""
     schedule: IterativeSettings
+    ending: Ending
 
     def refinement(self, places: Sequence[int]) -> LevelRefinement:
         """Return what draws the supports of some items."""
@@ -68,13 +69,16 @@ class Iterations:
         moduli, held = self.moduli.rows(places), self.held[list(places)]
         return iterate(start, moduli, support, self.schedule, refinement, self.grid, held)
 
-    def polish(self, places: Sequence[int], wave: Waves, steps: int) -> Waves:
-        """Bring waves that were averaged or blended back to their moduli and supports."""
+    def finish(self, places: Sequence[int], wave: Waves, items: Sequence[int]) -> Waves:
+        """Bring waves that were averaged or blended back to their moduli and supports.
+
+        Parameters
+        ----------
+        items : Number of each wave's item in its data set.
+        """
         support = self.refinement(places)(wave, 1.0)
         moduli = self.moduli.rows(places).sharpened(wave * support)
-        for _ in range(steps):
-            wave = error_reduction(wave, moduli, support, self.schedule.positive, 1.0)
-        return project_modulus(wave, moduli)
+        return finish(wave, moduli, support, self.ending, items)
 
 
 def coarse_iterations(
@@ -147,6 +151,7 @@ def _iterations(
             iterations=count,
             **{name: getattr(settings, name) for name in SHARED_SETTINGS},
         ),
+        settings.ending(),
     )
 
 

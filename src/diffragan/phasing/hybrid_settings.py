@@ -7,6 +7,8 @@ from pydantic import Field
 from diffragan.config.experiment import Experiment
 from diffragan.config.numerics import fast_even
 from diffragan.config.settings import Settings
+from diffragan.phasing.algorithms import STEPS
+from diffragan.phasing.finishing import Ending
 
 Effort = Literal["quick", "normal", "best"]
 
@@ -56,6 +58,11 @@ class HybridSettings(Settings):
     by its image nor by its likeness to a phase object."""
     polish: int = Field(20, ge=0)
     """Steps of error reduction that bring a well measured item's blend back to its moduli."""
+    final_starts: int | None = Field(None, ge=1, le=64)
+    """Starts, with other phases in the corners, from which a converged wave is finished; by the
+    effort when left out."""
+    final_iterations: int | None = Field(None, ge=0)
+    """Iterations without a break of each; by the effort when left out."""
     seed: int = Field(0, ge=0)
     """Of the random phases."""
 
@@ -70,6 +77,20 @@ class HybridSettings(Settings):
             coarse if given is None else given,
         )
 
+    def ending(self) -> Ending:
+        """How converged waves are finished."""
+        starts, iterations = FINAL_EFFORTS[self.effort]
+        given = self.final_iterations
+        return Ending(
+            starts=self.final_starts or starts,
+            iterations=iterations if given is None else given,
+            error_reduction_steps=self.polish,
+            seed=self.seed,
+            step=STEPS[self.algorithm],
+            beta=self.beta,
+            positive=True,
+        )
+
     def coarse_pixels(self, experiment: Experiment) -> int:
         """Side of the coarse grid: fast to transform."""
         return fast_even(2 * experiment.box_angstrom / self.coarse_angstrom)
@@ -81,3 +102,11 @@ EFFORTS: dict[Effort, tuple[int, int, int]] = {
     "best": (12, 2000, 1000),
 }
 """Restarts, iterations, and iterations on the coarse grid before them."""
+FINAL_EFFORTS: dict[Effort, tuple[int, int]] = {
+    "quick": (1, 100),
+    "normal": (4, 400),
+    "best": (6, 1000),
+}
+"""Starts of a converged wave, and iterations without a break of each and of their mean. Noise-free
+views of validation proteins have FRC 0.64 at 0.93 Å and 0.63 at 0.90 Å before, 0.78 and 0.57 with
+(1, 400), 0.82 and 0.79 with (4, 400) (measured coefficients alone)."""

@@ -83,13 +83,18 @@ class Consensus:
         return (self.agreement * weight).sum(-1) / weight.sum().clamp(min=1)
 
 
-def consensus(waves: Sequence[Waves], errors: Sequence[Float[Tensor, " item"]]) -> Consensus:
+def consensus(
+    waves: Sequence[Waves],
+    errors: Sequence[Float[Tensor, " item"]],
+    near_best: float = NEAR_BEST,
+) -> Consensus:
     """Lay the restarts of every item on its best one, and average those near it.
 
     Parameters
     ----------
     waves : One `(item, y, x)` for each restart, origin at pixel [0, 0].
     errors : Energy outside the support of each; infinite where an item had no such restart.
+    near_best : Restarts with at most so many times the least energy count for the mean.
     """
     error = torch.stack(list(errors))
     items, side = waves[0].shape[:2]
@@ -101,7 +106,7 @@ def consensus(waves: Sequence[Waves], errors: Sequence[Float[Tensor, " item"]]) 
         best = torch.where((chosen == restart)[:, None, None], wave, best)
     target = centred(best)
     there = error.isfinite().to(error.dtype)
-    near = (error <= NEAR_BEST * least).to(error.dtype)
+    near = (error <= near_best * least).to(error.dtype)
     total = torch.zeros_like(best)
     agreement = torch.zeros(items, side // 2, dtype=best.real.dtype, device=best.device)
     for restart, wave in enumerate(waves):
