@@ -11,7 +11,12 @@ from phase_objects import blobs, experiment, observe
 from diffragan.config.experiment import Experiment
 from diffragan.config.unrolled_training import UnrolledTraining
 from diffragan.errors import InputError
-from diffragan.phasing.fitness import check_fit, check_trained_for, check_values
+from diffragan.phasing.fitness import (
+    check_direct_beam,
+    check_fit,
+    check_trained_for,
+    check_values,
+)
 from diffragan.phasing.protocol import Observations
 
 TRAINED = UnrolledTraining()
@@ -96,3 +101,20 @@ def test_a_molecule_that_lies_elsewhere_in_its_box_is_the_same_molecule(
 ) -> None:
     moved = replace(observations, low_resolution=observations.low_resolution.roll((5, -9), (1, 2)))
     assert check_fit(moved) == []
+
+
+def test_a_direct_beam_that_spreads_beyond_its_mask_is_said(observations: Observations) -> None:
+    assert check_direct_beam(observations) == []
+    spread = replace(
+        observations,
+        experiment=changed(box_angstrom=70.0, detector={"point_spread_pixels": 0.41}),
+    )
+    middle = observations.diffraction.shape[-1] // 2
+    tail = torch.zeros_like(observations.diffraction)
+    # A pixel beside the direct beam holds what a Gaussian leaves between 0.5 and 1.5 pixels.
+    tail[:, middle, middle + 1] = 0.11 * 0.78
+    (said,) = check_direct_beam(replace(spread, diffraction=spread.diffraction + tail))
+    assert re.search("spreads the direct beam by 0.41 pixels.*direct_beam_pixels", said)
+    masked = observations.measured.clone()
+    masked[middle - 3 : middle + 4, middle - 3 : middle + 4] = False
+    assert check_direct_beam(replace(spread, measured=masked)) == []

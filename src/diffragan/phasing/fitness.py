@@ -26,6 +26,10 @@ LEAST_TRUST = 0.5
 """Mean trust in the moduli from which the pattern says what to expect of the image."""
 CLEAR_SIGMAS = 6.0
 """How far above its chance the expected correlation must be to judge by it."""
+BESIDE_PIXELS = 3
+"""How far from the direct beam to look for what it spreads [pixels]."""
+MOST_SPREAD = 0.3
+"""Share of what is recorded there that may be the direct beam's without a word."""
 COARSEST_ANGSTROM = 30.0
 LEAST_SNR = 0.05
 
@@ -138,6 +142,32 @@ def _saturated(patterns: Float[Tensor, "item pixel"], experiment: Experiment) ->
     if exposure is None:
         return same & (largest[:, 0] > 0)
     return same & (largest[:, 0] * exposure * experiment.box_angstrom**2 > SATURATED_COUNT)
+
+
+def check_direct_beam(observations: Observations) -> list[str]:
+    """Say if the detector spreads the direct beam beyond the pixels that are masked for it.
+
+    Phasing takes the spread off what a molecule scatters, whose wave it knows. The direct beam is a
+    hundred to ten thousand times as bright, and nothing tells its tail from the molecule.
+    """
+    spread = observations.experiment.detector.point_spread_pixels
+    if spread <= 0:
+        return []
+    side = observations.diffraction.shape[-1]
+    distance = torch.arange(side, dtype=torch.float64) - side // 2
+    edges = [torch.special.ndtr((distance + half) / spread) for half in (0.5, -0.5)]
+    tail = torch.outer(edges[0] - edges[1], edges[0] - edges[1]).to(observations.diffraction)
+    near = distance.abs() <= BESIDE_PIXELS
+    beside = observations.measured & (near[:, None] & near).to(observations.measured.device)
+    recorded = observations.diffraction[..., beside].mean(0).sum()
+    share = float(tail[beside].sum() / recorded) if recorded > 0 else 0.0
+    if share < MOST_SPREAD:
+        return []
+    return [
+        f"the detector spreads the direct beam by {spread:.2g} pixels, beyond those that are "
+        f"masked: {min(share, 1.0):.0%} of what is recorded beside them is its tail, and phasing "
+        "cannot tell that from a molecule; mask more (`diffraction.direct_beam_pixels`)"
+    ]
 
 
 def check_fit(observations: Observations) -> list[str]:

@@ -6,7 +6,12 @@ import torch
 
 from diffragan.fourier import centred, decentred, resample
 from diffragan.models.unrolled import NetworkView, UnrolledNetwork
-from diffragan.phasing.fitness import check_fit, check_trained_for, check_values
+from diffragan.phasing.fitness import (
+    check_direct_beam,
+    check_fit,
+    check_trained_for,
+    check_values,
+)
 from diffragan.phasing.network_view import network_view
 from diffragan.phasing.protocol import Observations, PhasedWaves, high_resolution_images
 from diffragan.phasing.rows import by_rows
@@ -56,6 +61,7 @@ class NetworkPhaser:
         notes = (
             *check_trained_for(experiment, self.weights.settings),
             *check_values(observations),
+            *check_direct_beam(observations),
             *check_fit(observations),
         )
         pixel = self.weights.settings.network.pixel_angstrom
