@@ -15,6 +15,7 @@ from diffragan.evaluation.many_views.simulated import Simulated
 from diffragan.evaluation.many_views.wording import claimed_over_true, foretold_words, reached
 from diffragan.evaluation.single_image.evaluations import Evaluation, Scores
 from diffragan.evaluation.wording import resolution_of
+from diffragan.reconstruction.many_views.structure import LEAST_GAIN
 
 NONE = "-"
 SHOWN_ANGSTROM = (3, 2, 1.75)
@@ -222,7 +223,8 @@ def of_robustness(found: Robustness) -> str:
                     rows.append(_of_fault(words, f"{size} {unit}", run, end))
     heads = (
         "error", "size", "FSC 0.5 with the truth", HALVES, "claimed over true",
-        *(f"FSC at {d:g} Å" for d in SHOWN_ANGSTROM), "R-work", "R-free", "what was noticed",
+        *(f"FSC at {d:g} Å" for d in SHOWN_ANGSTROM), "R-work", "R-free", "free gain",
+        "what was noticed",
     )  # fmt: skip
     told = (
         f"{found.molecule}, {found.mass_kda:.1f} kDa: "
@@ -234,22 +236,25 @@ def of_robustness(found: Robustness) -> str:
 
 def _of_fault(words: str, size: str, run: Mapping[str, Any], end: float) -> tuple[str, ...]:
     true, claimed = run["fsc_truth_0p5_angstrom"], run["fsc_halves_0p143_angstrom"]
-    noticed = NONE
+    noticed = []
+    if run["free_gain"] <= LEAST_GAIN:
+        noticed.append("free reflections show no structure")
     if "strangers_found" in run:
-        noticed = (
+        noticed.append(
             f"{100 * run['strangers_found']:.0f} % of the strangers left out, and "
             f"{100 * run['own_lost']:.1f} % of the others"
         )
     elif "orientation_degrees" in run:
         before, after = (run["orientation_degrees"][key]["median"] for key in ("before", "after"))
-        noticed = f"median error {before:.2f} to {after:.2f}°"
+        noticed.append(f"median error {before:.2f} to {after:.2f}°")
     elif "start_angstrom" in run:
-        noticed = f"images' halves part at {run['start_angstrom']:.1f} Å"
+        noticed.append(f"images' halves part at {run['start_angstrom']:.1f} Å")
     return (
         words, size, reached(true, end), reached(claimed, end),
         f"{claimed_over_true(claimed, true, end):.2f}",
         *(number(run["fsc_truth_at_angstrom"].get(f"{d:g}")) for d in SHOWN_ANGSTROM),
-        number(run["r_work"], ".3f"), number(run["r_free"], ".3f"), noticed,
+        number(run["r_work"], ".3f"), number(run["r_free"], ".3f"),
+        number(run["free_gain"], ".3f"), "; ".join(noticed) or NONE,
     )  # fmt: skip
 
 
