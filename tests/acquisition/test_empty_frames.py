@@ -1,5 +1,6 @@
 """The background of hits, from the frames about them that hit nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,8 @@ from numpy.typing import NDArray
 
 from diffragan.acquisition.calibration.background import mean_background
 from diffragan.acquisition.empty_frames import (
+    EmptyFrames,
     _middle_half,
-    background_scales,
-    with_empty_background,
 )
 from diffragan.config.acquisition import ScanSettings
 from diffragan.io.scans.scan import Frames, ScanInfo
@@ -71,12 +71,12 @@ def test_what_a_molecule_scatters_is_not_taken_for_ice() -> None:
     shape, hits = (16, 24), np.array([5 * 24 + 4, 9 * 24 + 19])
     frames = table(shape, hits)
     field = Field(shape, hits, frames.centre.astype(np.float64))
-    settings = SETTINGS.model_copy(
-        update={"scan": SETTINGS.scan.model_copy(update={"shape": shape})}
-    )
-    empty = with_empty_background(field, settings, calibration(shape, SIDE), frames)
-    scales = background_scales(field, settings, empty, frames, hits)
+    settings = SETTINGS.scan.model_copy(update={"shape": shape})
+    known = calibration(shape, SIDE)
+    background = EmptyFrames(field, settings, known, frames).background()
+    known = replace(known, background=background)
+    scales = EmptyFrames(field, settings, known, frames).scales_about(hits)
     # The usual thickness lies between both halves'.
     assert scales[1] / scales[0] == pytest.approx(2, rel=0.05)
-    ring = float(empty.background.profile[10])
+    ring = float(background.profile[10])
     assert (scales * ring / np.exp(-10 / 20)) == pytest.approx([3, 6], rel=0.07)

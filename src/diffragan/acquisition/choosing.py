@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from diffragan.acquisition.empty_frames import background_scales
+from diffragan.acquisition.empty_frames import EmptyFrames
 from diffragan.acquisition.findings import Findings
 from diffragan.acquisition.frame_pass import read_electrons
 from diffragan.acquisition.handing_over import (
@@ -49,7 +49,8 @@ def chosen_hits(
     )  # fmt: skip
     frame = findings.picks.frame
     hits = []
-    scales = background_scales(scan, settings, calibration, findings.table, matches.frame[rows])
+    empty = EmptyFrames(scan, settings.scan, calibration, findings.table)
+    scales = empty.scales_about(matches.frame[rows])
     for row, centre, scale in zip(rows.tolist(), centres, scales, strict=True):
         number = int(matches.frame[row])
         crop = crop_of(

@@ -1,11 +1,11 @@
 """A scan and its overview image, turned into observations of single molecules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffragan.acquisition.choosing import chosen_hits
-from diffragan.acquisition.empty_frames import with_empty_background
+from diffragan.acquisition.empty_frames import EmptyFrames
 from diffragan.acquisition.finding import find_hits
 from diffragan.acquisition.findings import Findings, write_findings
 from diffragan.acquisition.handing_over import (
@@ -80,7 +80,8 @@ def _ingested(
     folder = output_folder(folder_beside(out))
     calibration, table, sha256 = look_at_frames(scan, settings, folder)
     calibration = with_crystal_spots(scan, settings, calibration, table)
-    calibration = with_empty_background(scan, settings, calibration, table)
+    empty = EmptyFrames(scan, settings.scan, calibration, table)
+    calibration = replace(calibration, background=empty.background())
     settings = calibrated(settings, calibration)
     contradiction = None if calibration.camera is None else calibration.camera.warning
     warnings += (*calibration.warnings, *(() if contradiction is None else (contradiction,)))
