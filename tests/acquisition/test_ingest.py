@@ -1,6 +1,7 @@
 """`ingest` from files to what it says of them, stopped, followed, and badly fed."""
 
 import json
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -153,6 +154,20 @@ def test_bad_input_is_one_line(
     said = capsys.readouterr().err.strip()
     assert words in said
     assert "Traceback" not in said
+
+
+def test_a_full_disk_is_told_before_frames_are_looked_at(
+    experiment: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))  # type: ignore[attr-defined]
+    assert run(command(experiment, tmp_path / "hits.zarr")) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "hits-ingest: needs up to" in said
+    assert "are free; choose another disk or free some space" in said
+    assert not list((tmp_path / "hits-ingest").iterdir())
 
 
 def test_a_growing_scan_is_followed_and_a_stopped_run_goes_on(

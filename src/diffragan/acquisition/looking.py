@@ -107,6 +107,8 @@ def look_at_frames(
             "last": _hash(scan, frames - 1),
         }
     )
+    kept = BlocksOnDisk(folder, run)
+    kept.check_room(frames)
     place = folder / f"calibration-{run[:12]}.npz"
     if place.is_file():
         calibration = read_calibration(place)
@@ -115,7 +117,7 @@ def look_at_frames(
         write_calibration(calibration, place)
     work = frame_pass(scan, settings.scan, calibration, read_network(), frames)
     with progress_bar(frames, "looking at frames") as bar:
-        measured, sha256 = work.run(frames, BlocksOnDisk(folder, run), bar.advance)
+        measured, sha256 = work.run(frames, kept, bar.advance)
     return calibration, work.classify(measured), sha256
 
 

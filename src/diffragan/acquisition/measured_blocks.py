@@ -11,9 +11,14 @@ from diffragan.acquisition.hits.classify import MeasuredFrames
 from diffragan.acquisition.hits.statistics import FrameStatistics
 from diffragan.errors import InputError
 from diffragan.io.arrays import read_arrays, write_arrays
+from diffragan.io.store_checks import check_room
+from diffragan.progress import tell
 
 BLOCK_FRAMES = 512
 """Frames in a file: some seconds of work, which is what a stop can cost."""
+FRAME_DISK_BYTES, FRAME_MEMORY_BYTES = 4_000, 7_000
+"""What is kept of a frame, whatever its size: compressed in a block, and gathered with all others.
+"""
 STATISTICS = "statistics."
 
 
@@ -23,6 +28,21 @@ class BlocksOnDisk:
     def __init__(self, folder: Path, run: str) -> None:
         """Use `folder` for the run of this fingerprint."""
         self._folder, self._run = folder, run
+
+    def check_room(self, frames: int) -> None:
+        """Say what the blocks of so many frames need, and make sure that the disk has it.
+
+        Raises
+        ------
+        OutputError : It has not; says how much is needed and free.
+        """
+        disk, memory = frames * FRAME_DISK_BYTES, frames * FRAME_MEMORY_BYTES
+        there = sum(path.stat().st_size for path in self._folder.glob("frames-*.npz"))
+        tell(
+            f"{frames:,} frames: what is measured of them takes about {memory / 1e9:.2g} GB of "
+            f"memory and {disk / 1e9:.2g} GB in {self._folder}"
+        )
+        check_room(self._folder, disk - there)
 
     def read(self, block: int, frames: int) -> tuple[MeasuredFrames, str] | None:
         """Read a block of so many frames, and the hash of their values, if it is there."""

@@ -61,7 +61,9 @@ def check_unfinished(partial: Path) -> None:
     )
 
 
-def check_disk(path: Path, specs: Mapping[str, ArraySpec]) -> None:
+def check_disk(
+    path: Path, specs: Mapping[str, ArraySpec], instead: str = "free some space"
+) -> None:
     """Make sure that the disk of `path` has room for a store before it is begun.
 
     Raises
@@ -69,7 +71,7 @@ def check_disk(path: Path, specs: Mapping[str, ArraySpec]) -> None:
     OutputError : It has not; says how much is needed and free.
     """
     begun = sum(f.stat().st_size for f in partial_path(path).rglob("*") if f.is_file())
-    check_room(path, largest_bytes(specs) - begun, "fewer orientations")
+    check_room(path, largest_bytes(specs) - begun, instead)
 
 
 def check_room(path: Path, needed: int, instead: str = "free some space") -> None:

@@ -119,7 +119,7 @@ def simulate_dataset(
     ]
     specs = triplet_specs(experiment, len(plan), sum(len(e.positions) for e in entries))
     check_store_target(out, KIND)
-    check_disk(out, specs)
+    check_disk(out, specs, "fewer orientations")
     if cluster is None:
         worker_count(workers, len(plan), experiment)
     else:
