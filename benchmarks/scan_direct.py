@@ -1,11 +1,14 @@
 """Observations made with the truth of a simulated scan: direct ones, and true poses for others."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
+from diffragan.config.beam import BeamSettings
 from diffragan.grid import Grid
 from diffragan.io.layout import Array, ArraySpec
 from diffragan.io.observations import (
@@ -18,7 +21,8 @@ from diffragan.io.scans.truth import ScanTruth
 from diffragan.io.store_writer import StoreWriter, write_item
 from diffragan.physics.detector import poisson_counts
 from diffragan.physics.forward import diffraction_pattern, image
-from diffragan.typing import Waves
+from diffragan.physics.illumination import probe_amplitude
+from diffragan.typing import Images, Patterns, Waves
 
 
 def true_waves(data: ObservationStore, truth: ScanTruth) -> Waves:
@@ -44,10 +48,62 @@ def on_grid(waves: Waves, source: Grid, target: Grid) -> Waves:
     return matrix @ waves @ matrix.T
 
 
-def write_direct(data: ObservationStore, truth: ScanTruth, out: Path) -> None:
-    """Write observations of the same molecules as if nothing stood between them and a detector."""
+@dataclass(frozen=True)
+class Instrument:
+    """What no evaluation of a scan undoes: the beam's rim, the pixels of detector and image."""
+
+    beam: BeamSettings
+    point_spread_pixels: float
+    image_pixel_angstrom: float
+    offsets_angstrom: NDArray[np.float64]
+    """`(item, 2)`, from the beam's middle to the molecule's, x and y."""
+
+    def lit(self, wave: Waves, item: int, grid: Grid) -> Waves:
+        """Multiply a molecule's scattered wave by the beam's amplitude where it lies."""
+        x, y = -self.offsets_angstrom[item]
+        beam = self.beam.model_copy(update={"probe_offset_angstrom": (float(x), float(y))})
+        return wave * probe_amplitude(beam, grid)
+
+    def spread(self, pattern: Patterns) -> Patterns:
+        """Blur a pattern as the detector does."""
+        if self.point_spread_pixels == 0:
+            return pattern
+        blurred = gaussian_filter(pattern.double().numpy(), self.point_spread_pixels)
+        return torch.from_numpy(blurred)
+
+    def pixelated(self, seen: Images, grid: Grid) -> Images:
+        """Average an image over the pixels that it was recorded with."""
+        frequency = torch.fft.fftfreq(grid.pixels, grid.pixel_angstrom).to(seen)
+        mean = torch.sinc(frequency * self.image_pixel_angstrom)
+        averaged: Images = torch.fft.ifft2(torch.fft.fft2(seen) * mean[:, None] * mean).real
+        return averaged.clamp(min=0)
+
+
+def instrument_of(data: ObservationStore, truth: ScanTruth) -> Instrument:
+    """Return the instrument that a simulated scan was taken with."""
+    settings, frames = truth.record["settings"], data.read("frame")
+    turned = np.deg2rad(-truth.scan["nominal_to_detector_deg"])
+    matrix = np.array([[np.cos(turned), -np.sin(turned)], [np.sin(turned), np.cos(turned)]])
+    return Instrument(
+        BeamSettings.model_validate(settings["beam"]),
+        settings["camera"]["detector"]["point_spread_pixels"],
+        truth.scan["image_pixel_angstrom"],
+        truth.arrays.frame_offset[frames] @ matrix.T,
+    )
+
+
+def write_direct(
+    data: ObservationStore, truth: ScanTruth, out: Path, instrument: Instrument | None = None
+) -> None:
+    """Write observations of the same molecules, counted where and as they are known to lie.
+
+    Without an instrument, each stands in the middle of a plane wave, and nothing blurs its pattern
+    and image; with one, it lies in the beam as in the scan. Neither has ice, bad pixels,
+    neighbours, or any doubt about where things are.
+    """
     measured, waves = data.experiment, true_waves(data, truth)
-    detector = measured.detector.model_copy(update={"point_spread_pixels": 0.0})
+    spread = 0.0 if instrument is None else instrument.point_spread_pixels
+    detector = measured.detector.model_copy(update={"point_spread_pixels": spread})
     experiment = measured.model_copy(update={"detector": detector})
     exposure = experiment.detector.exposure_e_per_a2
     assert exposure is not None
@@ -68,10 +124,13 @@ def write_direct(data: ObservationStore, truth: ScanTruth, out: Path) -> None:
         writer.write_whole({"measured": data.read("measured")})
         for item in range(len(data)):
             generator = np.random.default_rng([1, item])
-            counts = generator.poisson(
-                diffraction_pattern(waves[item], experiment.diffraction_pixels).double().numpy()
-                * incident
-            )
+            wave = waves[item]
+            if instrument is not None:
+                wave = instrument.lit(wave, item, experiment.wave_grid)
+            pattern = diffraction_pattern(wave, experiment.diffraction_pixels)
+            if instrument is not None:
+                pattern = instrument.spread(pattern)
+            counts = generator.poisson(pattern.double().numpy() * incident)
             seen = image(
                 waves[item],
                 experiment.wave_grid,
@@ -79,6 +138,8 @@ def write_direct(data: ObservationStore, truth: ScanTruth, out: Path) -> None:
                 experiment.electron,
                 experiment.image_pixels,
             )
+            if instrument is not None:
+                seen = instrument.pixelated(seen, experiment.image_grid)
             low = poisson_counts(seen, float(doses[item]), experiment.image_grid, generator)
             write_item(
                 writer.partial,

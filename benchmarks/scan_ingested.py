@@ -3,13 +3,16 @@
 Judges the hits (frames that hit one whole molecule, well inside the beam), the places of molecules,
 the centres of frames, the calibration; with `--phased`, the phased images against those of
 direct observations: the same molecules, orientations, exposure and image, counted without ice,
-detector faults, or any doubt about where things are. `--direct` writes these for `diffragan phase`.
+detector faults, or any doubt about where things are. `--direct` writes these for `diffragan phase`,
+`--same-instrument` with the beam's rim, the detector's point spread and the image's pixels as well,
+which no evaluation undoes: what is lost to these is lost to the experiment, and not to `ingest`.
 `--posed` writes the ingested ones with the true poses, which direct ones have, too: many views of
 one protein then make maps with `reconstruct --method phase-extension --poses known`, which `--maps`
 compares with the true potential.
-Run: python benchmarks/scan_ingested.py FOLDER OBS.zarr [--direct DIRECT.zarr] [--posed POSED.zarr]
-[--phased OBS-PHASED.zarr DIRECT-PHASED.zarr] [--maps POSED-MAP DIRECT-MAP --structure PROTEIN.pdb]
-[--out FILE.json]
+Run: python benchmarks/scan_ingested.py FOLDER OBS.zarr [--direct DIRECT.zarr]
+[--same-instrument SAME.zarr] [--posed POSED.zarr]
+[--phased OBS-PHASED.zarr SAME-PHASED.zarr DIRECT-PHASED.zarr]
+[--maps POSED-MAP SAME-MAP DIRECT-MAP --structure PROTEIN.pdb] [--out FILE.json]
 """
 
 import argparse
@@ -22,7 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scan_direct import true_waves, write_direct, write_posed
+from scan_direct import instrument_of, true_waves, write_direct, write_posed
 
 from diffragan.acquisition.findings import FRAMES, KEPT, RECORD
 from diffragan.acquisition.ingest import folder_beside
@@ -48,6 +51,8 @@ WHOLE_SHARE = 0.98
 """Of a molecule in the beam, from which a frame should be a hit."""
 RIM_SHARE = 0.1
 """Below which a frame must not be a hit; between, it is neither right nor wrong."""
+COMPARED = ("ingested", "same_instrument", "direct")
+"""Observations whose phased images and maps are judged, in the order they are given."""
 
 
 def main() -> int:
@@ -56,9 +61,10 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("observations", type=Path)
     parser.add_argument("--direct", type=Path)
+    parser.add_argument("--same-instrument", type=Path)
     parser.add_argument("--posed", type=Path)
-    parser.add_argument("--phased", type=Path, nargs=2)
-    parser.add_argument("--maps", type=Path, nargs=2)
+    parser.add_argument("--phased", type=Path, nargs=3)
+    parser.add_argument("--maps", type=Path, nargs=3)
     parser.add_argument("--structure", type=Path)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
@@ -91,6 +97,9 @@ def judged(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.direct is not None:
         write_direct(data, truth, arguments.direct)
         found["direct"] = str(arguments.direct)
+    if arguments.same_instrument is not None:
+        write_direct(data, truth, arguments.same_instrument, instrument_of(data, truth))
+        found["same_instrument"] = str(arguments.same_instrument)
     if arguments.posed is not None:
         appears = -misplaced(data, truth)[:, ::-1] * data.experiment.box_angstrom
         write_posed(data, truth, appears, arguments.posed)
@@ -100,12 +109,12 @@ def judged(arguments: argparse.Namespace) -> dict[str, Any]:
             raise InputError("maps are compared with a structure; give --structure")
         found["maps"] = {
             name: judge_map(folder, arguments.structure)
-            for name, folder in zip(("ingested", "direct"), arguments.maps, strict=True)
+            for name, folder in zip(COMPARED, arguments.maps, strict=True)
         }
     if arguments.phased is not None:
         found["phased"] = {
             name: judge_phased(PhasedStore(path), data, truth, moved=name == "ingested")
-            for name, path in zip(("ingested", "direct"), arguments.phased, strict=True)
+            for name, path in zip(COMPARED, arguments.phased, strict=True)
         }
     return found
 

@@ -29,9 +29,10 @@ CALIBRATION_HEAD = (
     "scan to image [°] | scale [%] | defocus [Å] |\n|---|---:|---:|---:|---:|---:|---:|---:|"
 )
 PHASED_HEAD = (
-    "| experiment | views | single images, ingested [Å] | direct [Å] | ratio | map of many views, "
-    "ingested [Å] | direct [Å] | ratio |\n|---|---:|---:|---:|---:|---:|---:|---:|"
+    "| experiment | what | views | ingested | direct, same instrument | ingested over it | direct, "
+    "ideal | ingested over it |\n|---|---|---:|---:|---:|---:|---:|---:|"
 )
+REFERENCES = ("same_instrument", "direct")
 
 
 def hits(name: str, run: Mapping[str, Any]) -> str:
@@ -73,28 +74,32 @@ def calibration(name: str, run: Mapping[str, Any]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def phased(name: str, run: Mapping[str, Any]) -> str:
-    """One row: resolutions of what was made of ingested observations, and of direct ones."""
+def phased(name: str, run: Mapping[str, Any]) -> list[str]:
+    """Rows of what was made of ingested observations, and of direct ones."""
     images, maps = run["phased"], run.get("maps")
-    cells = [
-        str(images["ingested"]["views"]),
-        *_pair([images[k]["resolution_frc_0p5_angstrom"] for k in ("ingested", "direct")]),
-        *(
-            ("-", "-", "-")
-            if maps is None
-            else _pair([maps[k]["resolution_fsc_0p5_angstrom"] for k in ("ingested", "direct")])
-        ),
+    resolutions = {key: found["resolution_frc_0p5_angstrom"] for key, found in images.items()}
+    scores = {key: found["mean_frc"] for key, found in images.items()}
+    views = str(images["ingested"]["views"])
+    rows = [
+        ("single images, FRC 0.5 [Å]", views, *_beside(resolutions)),
+        ("single images, mean FRC", views, *_beside(scores)),
     ]
-    return f"| {name} | {' | '.join(cells)} |"
+    if maps is not None:
+        found = {key: found["resolution_fsc_0p5_angstrom"] for key, found in maps.items()}
+        everything = str(run["observations"])
+        rows.append(("map of many views, FSC 0.5 [Å]", everything, *_beside(found)))
+    return [f"| {name} | {' | '.join(cells)} |" for cells in rows]
 
 
-def _pair(found: Sequence[float | None]) -> tuple[str, str, str]:
-    """Two resolutions and their ratio; none of a curve that never falls."""
-    first, second = found
-    if first is None or second is None:
-        words = [f"{one:.2f}" if one is not None else "end of data" for one in found]
-        return words[0], words[1], "1.00" if first is second else "-"
-    return f"{first:.2f}", f"{second:.2f}", f"{first / second:.2f}"
+def _beside(found: Mapping[str, float | None]) -> list[str]:
+    """Return what ingested observations gave, and beside each reference their ratio to it."""
+    own = found["ingested"]
+    cells = ["end of data" if own is None else f"{own:.2f}"]
+    for key in REFERENCES:
+        other = found[key]
+        cells.append("end of data" if other is None else f"{other:.2f}")
+        cells.append("-" if own is None or other is None else f"{own / other:.2f}")
+    return cells
 
 
 def fill(runs: Mapping[str, Mapping[str, Any]], page: Path) -> list[str]:
@@ -110,7 +115,7 @@ def fill(runs: Mapping[str, Mapping[str, Any]], page: Path) -> list[str]:
     compared = {name: run for name, run in runs.items() if "phased" in run}
     if compared:
         blocks["phased"] = "\n".join(
-            [PHASED_HEAD, *(phased(name, run) for name, run in compared.items())]
+            [PHASED_HEAD, *(row for name, run in compared.items() for row in phased(name, run))]
         )
     for name, block in blocks.items():
         text = put(text, name, block)

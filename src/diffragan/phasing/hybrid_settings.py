@@ -108,5 +108,5 @@ FINAL_EFFORTS: dict[Effort, tuple[int, int]] = {
     "best": (6, 1000),
 }
 """Starts of a converged wave, and iterations without a break of each and of their mean. Noise-free
-views of validation proteins have FRC 0.64 at 0.93 Å and 0.63 at 0.90 Å before, 0.78 and 0.57 with
-(1, 400), 0.82 and 0.79 with (4, 400) (measured coefficients alone)."""
+views of validation proteins have FRC 0.61 at 0.93 Å and 0.61 at 0.90 Å before, 0.78 and 0.57 with
+(1, 400), 0.82 and 0.67 with (4, 400) (measured coefficients alone, `benchmarks/finishing.py`)."""
