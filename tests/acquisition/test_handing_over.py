@@ -124,8 +124,8 @@ def test_a_piece_of_the_image_is_turned_into_the_detectors_frame(
     With the image's x axis turned by 90 degrees from x to y against the scan's, what lies along
     the scan's x lies along minus y in the image.
     """
-    specimen = np.zeros((129, 129), np.float32)
-    specimen[64 + 4 : 64 + 9, 64 + 6 : 64 + 10] = 400 * F  # y 8 to 16 Å, x 12 to 18 Å
+    specimen = np.full((129, 129), 1e6, np.float32)
+    specimen[64 + 4 : 64 + 9, 64 + 6 : 64 + 10] += 4e6 * F  # y 8 to 16 Å, x 12 to 18 Å
     image = np.rot90(specimen, 1) if angle else specimen
     image = image[::-1] if flipped else image
     settings = SETTINGS.model_copy(
@@ -139,6 +139,7 @@ def test_a_piece_of_the_image_is_turned_into_the_detectors_frame(
     ]
     assert isinstance(counts, np.ndarray)
     pixel = made.experiment.image_grid.pixel_angstrom
+    counts = counts - 1e6 * pixel**2 / 4
     middle = made.experiment.image_pixels // 2
     rows, columns = np.indices(counts.shape)
     y, x = (rows - middle) * pixel, (columns - middle) * pixel

@@ -13,6 +13,7 @@ from diffragan.acquisition.calibration.detector_calibration import DetectorCalib
 from diffragan.acquisition.frame_pass import read_upright
 from diffragan.acquisition.overview.frames import Crop
 from diffragan.acquisition.pattern_grid import PatternGrid
+from diffragan.acquisition.resampling import resampled_counts
 from diffragan.acquisition.spreading import (
     Move,
     Points,
@@ -237,15 +238,27 @@ def image_counts(
         slice(max(0, int(place - reach)), int(place + reach) + 2) for place in (row, column)
     )
     part = image.electrons[rows, columns].astype(np.float64)
+    start = np.array([rows.start, columns.start], dtype=np.float64)
+    shape = (grid.pixels, grid.pixels)
+    if grid.pixel_angstrom < image.pixel_angstrom:
+        places, matrix = _image_places(crop, grid, start)
+        return resampled_counts(part, places, matrix, generator)
     if np.abs(part - np.rint(part)).max() < WHOLE:
         counts = np.rint(part)
     else:
         # Images that were corrected by a gain are no whole numbers; rounding keeps their mean.
         counts = np.floor(part + generator.random(part.shape))
-    start = np.array([rows.start, columns.start], dtype=np.float64)
     move = _image_move(crop, grid, start)
-    shape = (grid.pixels, grid.pixels)
     return spread_counts(counts.clip(min=0).astype(np.int64), move, shape, generator)
+
+
+def _image_places(crop: Crop, grid: Grid, start: NDArray[np.float64]) -> tuple[Points, Points]:
+    """Rows and columns of a part of the image at the pixels of a grid, and for a step of one."""
+    axis = (np.arange(grid.pixels) - grid.pixels // 2) * grid.pixel_angstrom
+    y, x = np.meshgrid(axis, axis, indexing="ij")
+    pixels = crop.to_pixels(np.stack([x.ravel(), y.ravel()], axis=-1))
+    places = pixels[:, ::-1].reshape(grid.pixels, grid.pixels, 2) - start
+    return places, crop.matrix[::-1, ::-1] * grid.pixel_angstrom
 
 
 def _image_move(crop: Crop, grid: Grid, start: NDArray[np.float64]) -> Move:
