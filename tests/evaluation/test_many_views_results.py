@@ -49,7 +49,7 @@ COUNTED = {
 }  # fmt: skip
 FAULTY = (
     "end_of_data_angstrom", "fsc_truth_0p5_angstrom", "fsc_halves_0p143_angstrom",
-    "fsc_truth_at_angstrom", "r_work", "r_free",
+    "fsc_truth_at_angstrom", "r_work", "r_free", "free_gain",
 )  # fmt: skip
 ARGUMENTS = {
     "data": "[PosixPath('/some/where/made.zarr')]", "dose": "100.0", "patterns": "8000",
@@ -188,7 +188,7 @@ def test_the_page_says_what_runs_reached_and_how_they_were_made(
     runs = [
         plain | {"curve": "none", "size": 0.0},
         plain | {"curve": "camera", "size": 5.0},
-        plain | {"curve": "strangers", "size": 0.2},
+        plain | {"curve": "strangers", "size": 0.2, "free_gain": 0.005},
         plain
         | {"curve": "strangers, sorted", "size": 0.2, "strangers_found": 0.9, "own_lost": 0.01},
     ]
@@ -213,6 +213,7 @@ def test_the_page_says_what_runs_reached_and_how_they_were_made(
     assert "better in intensities; Dragonfly in orientations, CPU time." in text
     assert "| camera length wrong | error 5 % | 2.00 Å | 2.50 Å | 1.25 |" in text
     assert "| share 20 % |" in text
+    assert text.count("| 0.005 | free reflections show no structure |") == 1
     assert "90 % of the strangers left out, and 1.0 % of the others |" in text
     assert "2 of 3 runs held less than 6 GB." in text
     assert "--seed 3 --out exact" in text
