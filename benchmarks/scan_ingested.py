@@ -156,6 +156,19 @@ def misplaced(data: ObservationStore, truth: ScanTruth) -> NDArray[np.float64]:
     return np.asarray(moved[:, ::-1] / data.experiment.box_angstrom)
 
 
+def centroids_true(data: ObservationStore, truth: ScanTruth) -> NDArray[np.float64]:
+    """Columns and rows of the centroids of all molecules, from the image's origin.
+
+    An image shows where the mass is. Structures are centred on their centroids, and moved so that
+    their bounding boxes lie where the truth says.
+    """
+    scan = truth.scan
+    angle = scan["nominal_to_image_deg"] - scan["nominal_to_detector_deg"]
+    within = truth.arrays.molecule_shift[:, :2] @ turn(-angle).T / scan["image_pixel_angstrom"]
+    flipped = data.store.attributes["provenance"]["settings"]["overview"]["image_flipped_y"]
+    return places_true(data, truth) + within * np.array([1.0, -1.0 if flipped else 1.0])
+
+
 def image_pixel(data: ObservationStore, truth: ScanTruth) -> float:
     """Pixel of the image as it is said to be [Å]."""
     given = data.store.attributes["provenance"]["settings"]["overview"]["pixel_angstrom"]
@@ -178,19 +191,22 @@ def judge_places(data: ObservationStore, truth: ScanTruth) -> dict[str, float | 
     """Errors of the molecules' places in the image, and of their offsets in the beam."""
     frames = data.read("frame")
     right = truth.arrays.frame_molecule[frames]
-    found, true = places_found(data, truth), places_true(data, truth)
+    found, true = places_found(data, truth), centroids_true(data, truth)
     errors = np.linalg.norm(found[:, None] - true[None], axis=-1) * image_pixel(data, truth)
     nearest = errors.argmin(1)
     own = errors[np.arange(len(frames)), right]
     # Turned into the detector's frame, the truth is as the observations have it.
-    turned = turn(-truth.scan["nominal_to_detector_deg"]) @ truth.arrays.frame_offset[frames].T
-    offset = np.linalg.norm(data.read("beam_offset") - turned.T, axis=-1)
+    turned = truth.arrays.frame_offset[frames] @ turn(-truth.scan["nominal_to_detector_deg"]).T
+    turned = turned + truth.arrays.molecule_shift[right][:, :2]
+    offset = np.linalg.norm(data.read("beam_offset") - turned, axis=-1)
     matched = nearest == right
     return {
         "right_molecule": int(matched.sum()),
         "observations": len(frames),
+        "place_median_angstrom": float(np.median(own[matched])),
         "place_rms_angstrom": float(np.sqrt(np.mean(own[matched] ** 2))),
         "place_95_percent_angstrom": float(np.quantile(own[matched], 0.95)),
+        "offset_median_angstrom": float(np.median(offset[matched])),
         "offset_rms_angstrom": float(np.sqrt(np.mean(offset[matched] ** 2))),
         "offset_95_percent_angstrom": float(np.quantile(offset[matched], 0.95)),
     }

@@ -20,7 +20,8 @@ HITS_HEAD = (
     "molecule |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|"
 )
 PLACES_HEAD = (
-    "| experiment | place in the image, rms (95 %) [Å] | offset in the beam, rms (95 %) [Å] | "
+    "| experiment | place in the image, median, rms (95 %) [Å] | offset in the beam, median, rms "
+    "(95 %) [Å] | "
     "centre of a frame, rms along y, x [pixels] | frames within 0.2 pixels |\n"
     "|---|---:|---:|---:|---:|"
 )
@@ -50,9 +51,10 @@ def places(name: str, run: Mapping[str, Any]) -> str:
     """One row: errors of places."""
     found, centres = run["places"], run["centres"]
     return (
-        f"| {name} | {found['place_rms_angstrom']:.1f} "
+        f"| {name} | {found['place_median_angstrom']:.1f}, {found['place_rms_angstrom']:.1f} "
         f"({found['place_95_percent_angstrom']:.1f}) | "
-        f"{found['offset_rms_angstrom']:.1f} ({found['offset_95_percent_angstrom']:.1f}) | "
+        f"{found['offset_median_angstrom']:.1f}, {found['offset_rms_angstrom']:.1f} "
+        f"({found['offset_95_percent_angstrom']:.1f}) | "
         f"{centres['rms_along_y_pixels']:.3f}, {centres['rms_along_x_pixels']:.3f} | "
         f"{100 * centres['within_0p2_pixels']:.0f} % |"
     )
