@@ -1,7 +1,7 @@
 """Counted images sampled anew on a finer grid, with nothing blurred and Poisson noise kept.
 
 Electrons that are put at random places of their pixels (`spreading.py`) are blurred by a pixel once
-more. Where a pixel is as wide as half the finest detail, that takes more than half of the detail's
+more. Where a pixel is as wide as half the finest detail, that takes a third of the detail's
 contrast, and none of the noise. So what the pixels know is interpolated, which moves their noise
 along, white up to their Nyquist frequency; beyond it they know nothing, and noise of the same power
 is drawn. Sums over a disc of frequencies then have the noise of counts, and it is white.
