@@ -18,10 +18,12 @@ Points = NDArray[np.float64]
 """`(n, 2)`, row and column; pixel i reaches from i - 1/2 to i + 1/2."""
 Move = Callable[[Points], Points]
 """Rows and columns of the other grid, of rows and columns of this one."""
-MOST_SINGLY = 300_000
-"""More electrons than these are not moved one by one, but by parts of a pixel."""
+MOST_SINGLY = 30_000_000
+"""More electrons than these, seconds of work, are not moved one by one, but by parts of a pixel."""
+SINGLY_AT_ONCE = 1_000_000
 PARTS = 8
-"""Parts of a pixel's side."""
+"""Parts of a pixel's side. Where a move stretches, some pixels get a row of parts more than others:
+with an ellipticity of 1 % 1,000 electrons a pixel scatter by 1.5 times what counts do."""
 PIXELS_AT_ONCE = 8192
 
 
@@ -45,9 +47,11 @@ def spread_counts(
     pixels = np.stack([rows, columns], axis=-1).astype(np.float64)
     total = np.zeros(shape, np.int64)
     if values.sum() <= MOST_SINGLY:
-        electrons = np.repeat(pixels, values, axis=0)
-        electrons += generator.random(electrons.shape) - 0.5
-        _count(total, move(electrons), None)
+        turns = np.cumsum(values) // SINGLY_AT_ONCE
+        for part in np.split(np.arange(len(values)), np.flatnonzero(np.diff(turns)) + 1):
+            electrons = np.repeat(pixels[part], values[part], axis=0)
+            electrons += generator.random(electrons.shape) - 0.5
+            _count(total, move(electrons), None)
         return total.astype(np.uint32)
     offsets, shares = _parts(), np.full(PARTS**2, PARTS**-2.0)
     for first in range(0, len(pixels), PIXELS_AT_ONCE):
