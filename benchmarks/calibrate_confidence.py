@@ -102,9 +102,13 @@ def main(arguments: Arguments) -> None:
     settings = HybridSettings.model_validate(
         {"effort": arguments.effort, "restarts": arguments.restarts}
     )
-    phaser = HybridPhaser(settings, read_unrolled(arguments.weights), arguments.device)
-    phaser.calibration = None
-    batches = [batch for path in arguments.data for batch in phased(path, phaser)]
+    weights = read_unrolled(arguments.weights)
+    phaser = HybridPhaser(settings, weights, arguments.device)
+    # Waves are finished once they are blended as the first calibration says, and not before.
+    unfinished = settings.model_copy(update={"final_iterations": 0})
+    iterating = HybridPhaser(unfinished, weights, arguments.device)
+    iterating.calibration = None
+    batches = [batch for path in arguments.data for batch in phased(path, iterating)]
     views = [view for batch in batches for view in batch.views]
     first = fitted(views, arguments.seed)
     blended(batches, first, phaser)
@@ -185,7 +189,8 @@ def blended(batches: Sequence[Batch], calibration: Calibration, phaser: HybridPh
         moduli = measured_moduli(batch.observations)
         found, guess = batch.answer.found, batch.answer.guess
         fine = fine_iterations(batch.observations, guess, phaser.settings)
-        waves = phaser.joined(found, guess.waves, told, moduli, bands, fine)
+        items = batch.observations.numbers
+        waves = phaser.joined(found, guess.waves, told, moduli, bands, fine, items)
         _, images = phaser.settled(waves, batch.answer.error, batch.store.experiment)
         for row, curve in enumerate(band_curves(batch.store, batch.items, images, bands)):
             batch.views[row].blended = curve
