@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from diffragan.acquisition.overview.frames import turn
 from diffragan.config.beam import BeamSettings
 from diffragan.grid import Grid
 from diffragan.io.layout import Array, ArraySpec
@@ -82,8 +83,7 @@ class Instrument:
 def instrument_of(data: ObservationStore, truth: ScanTruth) -> Instrument:
     """Return the instrument that a simulated scan was taken with."""
     settings, frames = truth.record["settings"], data.read("frame")
-    turned = np.deg2rad(-truth.scan["nominal_to_detector_deg"])
-    matrix = np.array([[np.cos(turned), -np.sin(turned)], [np.sin(turned), np.cos(turned)]])
+    matrix = turn(-truth.scan["nominal_to_detector_deg"])
     return Instrument(
         BeamSettings.model_validate(settings["beam"]),
         settings["camera"]["detector"]["point_spread_pixels"],

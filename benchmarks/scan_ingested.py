@@ -29,6 +29,7 @@ from scan_direct import instrument_of, true_waves, write_direct, write_posed
 
 from diffragan.acquisition.findings import FRAMES, KEPT, RECORD
 from diffragan.acquisition.ingest import folder_beside
+from diffragan.acquisition.overview.frames import turn
 from diffragan.alignment import align, translate
 from diffragan.config.experiment import Experiment
 from diffragan.errors import DiffraganError, InputError
@@ -217,12 +218,6 @@ def image_middle(data: ObservationStore) -> NDArray[np.float64]:
     folder = folder_beside(data.store.path)
     rows, columns = read_json(folder / RECORD)["image"]["pixels"]
     return np.array([columns // 2, rows // 2], dtype=np.float64)
-
-
-def turn(degrees: float) -> NDArray[np.float64]:
-    """Turn vectors x, y by an angle."""
-    angle = np.deg2rad(degrees)
-    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
 def judge_centres(rows: list[dict[str, str]], truth: ScanTruth) -> dict[str, float]:
