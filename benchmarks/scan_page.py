@@ -16,8 +16,9 @@ from diffragan.io.files import read_json, write_text
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "scan.md"
 HITS_HEAD = (
-    "| experiment | frames | e/Å² | whole hits | kept | precision | recall | on the rim | right "
-    "molecule |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    "| experiment | frames | e/Å² | whole hits | found: precision | recall | handed over | "
+    "precision | recall | on the rim | right molecule |\n"
+    "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
 )
 PLACES_HEAD = (
     "| experiment | place in the image, median, rms (95 %) [Å] | offset in the beam, median, rms "
@@ -37,11 +38,12 @@ REFERENCES = ("same_instrument", "direct")
 
 
 def hits(name: str, run: Mapping[str, Any]) -> str:
-    """One row: which frames were handed over."""
+    """One row: which frames were found to be hits, and which were handed over."""
     found, places = run["hits"], run["places"]
     return (
         f"| {name} | {run['frames']:,} | {run['exposure_e_per_a2']:g} | {found['wanted']:,} | "
-        f"{found['kept']:,} | {found['kept_precision']:.2f} | {found['kept_recall']:.2f} | "
+        f"{found['hits_precision']:.2f} | {found['hits_recall']:.2f} | {found['kept']:,} | "
+        f"{found['kept_precision']:.2f} | {found['kept_recall']:.2f} | "
         f"{found['kept_off_centre']:,} | {places['right_molecule']:,} of "
         f"{places['observations']:,} |"
     )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from diffragan.acquisition.overview.matching import LIT
 from diffragan.acquisition.overview.picking import Picks
 from diffragan.acquisition.overview.registration import Registration
 
@@ -56,7 +57,8 @@ def evidence_of(
             continue
         index = np.array(candidates)
         distance = np.linalg.norm(picks.centre_angstrom[index] - beams[frame], axis=-1)
-        touched, whole = distance < radius + radii[index], distance + radii[index] < radius
+        touched = distance < radius + LIT * radii[index]
+        whole = distance + radii[index] < radius
         sure = picks.sure[index]
         if (touched & sure).any():
             alone = (touched & sure).sum() == 1 and (whole & sure).any()

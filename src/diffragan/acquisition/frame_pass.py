@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from diffragan.acquisition.hits.classify import (
     join_measured,
 )
 from diffragan.acquisition.hits.network import HitNetwork
+from diffragan.acquisition.hits.thinning import share_looked_at, thinned
 from diffragan.acquisition.measured_blocks import (
     BLOCK_FRAMES,
     AllFrames,
@@ -53,6 +54,9 @@ class FramePass:
     """As they are known."""
     calibration: DetectorCalibration
     conditions: Conditions
+    """Of frames as they are judged: thinned to `share`."""
+    share: float
+    """Of the electrons, by which frames are judged."""
     background: HitBackground
     finder: CentreFinder
     measurer: FrameMeasurer
@@ -73,7 +77,9 @@ class FramePass:
             start, frames = part
             numbers = np.arange(start, start + len(frames))
             centres = centres_of(frames, numbers, self.calibration, self.finder)
-            return self.measurer.measure(frames, centres)
+            saturation = self.conditions.saturation_counts
+            some = thinned(frames, start, self.share, saturation)
+            return self.measurer.measure(some, centres)
 
         parts = list(in_order(measure, read(), thread_count(None)))
         return single_precision(join_measured(parts)), digest.hexdigest()
@@ -188,10 +194,18 @@ def frame_pass(
 ) -> FramePass:
     """Learn the background of a scan's first frames, and make ready to look at them."""
     conditions = conditions_of(scan, settings, calibration)
+    share = share_looked_at(conditions)
+    judged = replace(conditions, exposure_e_per_a2=share * conditions.exposure_e_per_a2)
     finder = centre_finder(calibration)
     numbers = spread_frames(frames)
     sample = np.concatenate([read_upright(scan, settings, n, n + 1) for n in numbers.tolist()])
     centres = centres_of(sample, numbers.astype(np.int64), calibration, finder)
-    background = learn_background(sample, centres, conditions)
-    measurer = FrameMeasurer(conditions, background)
-    return FramePass(scan, settings, calibration, conditions, background, finder, measurer, network)
+    some = [
+        thinned(sample[place : place + 1], number, share, conditions.saturation_counts)
+        for place, number in enumerate(numbers.tolist())
+    ]
+    background = learn_background(np.concatenate(some), centres, judged)
+    measurer = FrameMeasurer(judged, background)
+    return FramePass(
+        scan, settings, calibration, judged, share, background, finder, measurer, network
+    )

@@ -1,9 +1,10 @@
 """Molecules found in a made-up image."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from made_up_field import ELECTRON, Field
+from made_up_field import ELECTRON, Field, counts, make_field, optics
 from scipy.spatial import cKDTree
 
 from diffragan.acquisition.overview.defocus import Defocus
@@ -57,3 +58,16 @@ def test_carbon_is_excluded_and_nothing_picked_on_it(overview: OverviewImage) ->
     cells = excluded_cells(electrons, overview.pixel_angstrom)
     assert cells[:, : cells.shape[1] // 5].all()
     assert not cells[:, cells.shape[1] // 2 :].any()
+
+
+def test_fringes_of_molecules_that_stand_out_are_no_picks() -> None:
+    """Without ice molecules have scores of 20 to 30, and their first fringes some of 6."""
+    field = make_field(500, 2.5, 14, masses=(16, 22))
+    dry = replace(field, phase=3 * field.phase)
+    electrons = counts(dry, optics(1500, 5.0), 1000.0)
+    image = OverviewImage(Path("a.mrc"), electrons, 2.5, 1.0, 1000.0, ())
+    lens = Defocus(1500.0, 10.0, 0.0, 0.0, True, None)
+    picks = pick(image, lens, OverviewSettings(aperture_mrad=5.0), ELECTRON)
+    sure = picks.centre_angstrom[picks.sure]
+    assert len(sure) == len(field.centres)
+    assert cKDTree(field.centres).query(sure)[0].max() < 15

@@ -22,6 +22,9 @@ LEAST_SCORE = 2.5
 """As well as a pick of that score do holograms say where a molecule lies that the image hides."""
 NOTHING = -1
 """In place of a molecule's number."""
+LIT = 0.6
+"""A molecule is in a beam as soon as its middle is no farther outside than this share of its
+radius: a tenth of a ball lies beyond a cut there, and less does not count as lit."""
 
 
 class Reason(Enum):
@@ -71,7 +74,7 @@ def match(
 ) -> Matches:
     """Find the molecule that each hit shows.
 
-    A molecule is in the beam as soon as its rim is; a hit is kept when only one is, and its
+    A molecule is in the beam as soon as a tenth of it is; a hit is kept when only one is, and its
     centre is no farther from the beam's than `hits.largest_offset_angstrom`, or where that is
     left out, its whole ball lies within the beam. A faint pick counts only where there is no sure
     one, and where at least half of the frames that hold it whole are hits: these say that there
@@ -154,7 +157,7 @@ def _likely(
 def _near(
     beams: Points, picks: Picks, likely: NDArray[np.bool_], diameter: float
 ) -> list[list[int]]:
-    """Find whose rims each beam reaches: the sure picks, or else the highest faint one."""
+    """Find what each beam lights: the sure picks, or else the highest faint one."""
     if len(picks) == 0:
         return [[] for _ in beams]
     radii = picks.diameter_angstrom / 2
@@ -163,7 +166,7 @@ def _near(
     for beam, candidates in zip(beams, found, strict=True):
         index = np.array(sorted(candidates), dtype=np.int64)
         distance = np.linalg.norm(picks.centre_angstrom[index] - beam, axis=-1)
-        index = index[(distance < diameter / 2 + radii[index]) & likely[index]]
+        index = index[(distance < diameter / 2 + LIT * radii[index]) & likely[index]]
         sure = index[picks.sure[index]]
         # Picks are sorted by score.
         near.append((sure if len(sure) else index[:1]).tolist())

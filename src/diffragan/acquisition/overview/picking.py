@@ -38,9 +38,9 @@ EVIDENCE_SIGMAS = 2.5
 EVIDENCE_CELL_ANGSTROM = 25.0
 LEAST_MEAN = 0.05
 """Of the typical mean: darker is as good as opaque."""
-RINGING = 0.25
-RINGING_ANGSTROM = 120.0
-"""Nearer than that to a stronger pick, one of less than that share of its score is its fringe."""
+RINGING = ((120.0, 0.25), (60.0, 0.4))
+"""Nearer than that to a stronger pick [Å], one of less than that share of its score is its fringe:
+of any, and of the first ones, which are higher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +228,8 @@ def _peaks(
         before = np.array(kept, dtype=int)
         distance = np.hypot(rows[before] - row, columns[before] - column)
         reach = np.maximum(radii[scale[rows[before], columns[before]]], radii[scale[row, column]])
-        fringe = (distance * pixel_angstrom < RINGING_ANGSTROM) & (
-            here < RINGING * height[rows[before], columns[before]]
-        )
-        if not (fringe | (distance < 1.5 * reach)).any():
+        ratio = here / height[rows[before], columns[before]]
+        fringe = [(distance * pixel_angstrom < near) & (ratio < share) for near, share in RINGING]
+        if not np.any([*fringe, distance < 1.5 * reach]):
             kept.append(i)
     return rows[kept], columns[kept]
