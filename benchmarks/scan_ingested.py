@@ -52,6 +52,8 @@ WHOLE_SHARE = 0.98
 """Of a molecule in the beam, from which a frame should be a hit."""
 RIM_SHARE = 0.1
 """Below which a frame must not be a hit; between, it is neither right nor wrong."""
+ONE_OR_NONE = ("empty", "ice", "protein")
+"""Classes of frames with one molecule at most, that is not damaged."""
 COMPARED = ("ingested", "same_instrument", "direct")
 """Observations whose phased images and maps are judged, in the order they are given."""
 
@@ -133,14 +135,21 @@ def judge_hits(
     arrays = truth.arrays
     protein = arrays.frame_class == FRAME_CLASSES.index("protein")
     wanted = protein & (arrays.frame_share >= WHOLE_SHARE)
-    neither = protein & ~wanted & (arrays.frame_share >= RIM_SHARE)
+    # Of which less than half is lit, the truth calls what is about the molecule.
+    alone = np.isin(arrays.frame_class, [FRAME_CLASSES.index(name) for name in ONE_OR_NONE])
+    neither = alone & ~wanted & (arrays.frame_share >= RIM_SHARE)
+    damaged = arrays.frame_class == FRAME_CLASSES.index("damaged")
     chosen = np.array([row["fate"] != "" for row in rows], dtype=np.bool_)
     kept = np.array([row["fate"] == KEPT for row in rows], dtype=np.bool_)
     told: dict[str, float | int] = {"wanted": int(wanted.sum()), "threshold": threshold}
     for name, these in (("hits", chosen), ("kept", kept)):
         counted = these & ~neither
         told[name] = int(these.sum())
-        told[f"{name}_precision"] = float((counted & wanted).sum() / max(counted.sum(), 1))
+        right = int((counted & wanted).sum())
+        told[f"{name}_precision"] = right / max(int(counted.sum()), 1)
+        told[f"{name}_precision_damaged_right"] = (right + int((counted & damaged).sum())) / max(
+            int(counted.sum()), 1
+        )
         told[f"{name}_recall"] = float((these & wanted).sum() / max(wanted.sum(), 1))
         told[f"{name}_off_centre"] = int((these & neither).sum())
     return told

@@ -42,11 +42,16 @@ def hits(name: str, run: Mapping[str, Any]) -> str:
     found, places = run["hits"], run["places"]
     return (
         f"| {name} | {run['frames']:,} | {run['exposure_e_per_a2']:g} | {found['wanted']:,} | "
-        f"{found['hits_precision']:.2f} | {found['hits_recall']:.2f} | {found['kept']:,} | "
-        f"{found['kept_precision']:.2f} | {found['kept_recall']:.2f} | "
+        f"{_precision(found, 'hits')} | {found['hits_recall']:.2f} | {found['kept']:,} | "
+        f"{_precision(found, 'kept')} | {found['kept_recall']:.2f} | "
         f"{found['kept_off_centre']:,} | {places['right_molecule']:,} of "
         f"{places['observations']:,} |"
     )
+
+
+def _precision(found: Mapping[str, Any], which: str) -> str:
+    """Precision, and behind it that of a count in which damaged molecules are right."""
+    return f"{found[f'{which}_precision']:.2f} ({found[f'{which}_precision_damaged_right']:.2f})"
 
 
 def places(name: str, run: Mapping[str, Any]) -> str:
