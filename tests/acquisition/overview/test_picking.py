@@ -71,3 +71,8 @@ def test_fringes_of_molecules_that_stand_out_are_no_picks() -> None:
     sure = picks.centre_angstrom[picks.sure]
     assert len(sure) == len(field.centres)
     assert cKDTree(field.centres).query(sure)[0].max() < 15
+
+
+def test_lobes_of_a_molecule_are_one_pick(picks: Picks) -> None:
+    """Two that are found apart may have the same centre, once it is sought about each."""
+    assert not cKDTree(picks.centre_angstrom).query_pairs(25.0 - 1e-6)

@@ -10,7 +10,7 @@ CELL_ANGSTROM = 50.0
 """About the size of a molecule: what is wider than some cells is none."""
 OUTLIER_SIGMAS = 6.0
 LEAST_CELLS = 8
-RIM_CELLS = 2
+RIM_CELLS = 1
 """Excluded around them: fringes, and edges softer than a cell."""
 MEAN_CHANGE = 0.03
 """Smaller changes of the mean are the ice's thickness and the beam's own evenness."""

@@ -41,6 +41,9 @@ LEAST_MEAN = 0.05
 RINGING = ((120.0, 0.25), (60.0, 0.4))
 """Nearer than that to a stronger pick [Å], one of less than that share of its score is its fringe:
 of any, and of the first ones, which are higher."""
+ONE_MOLECULE_ANGSTROM = 25.0
+"""Picks whose centres come nearer to each other than that are lobes of one molecule, which lies at
+their mean, weighed by their scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,13 @@ def pick(
         for y, x, mass in zip(rows, columns, masses, strict=True)
     ]
     centres = np.array(found).reshape(-1, 2)
+    owner = _owners(centres, ONE_MOLECULE_ANGSTROM / pixel)
+    weights = height[rows, columns, None]
+    together = np.zeros((len(centres), 3))
+    np.add.at(together, owner, weights * np.pad(centres, ((0, 0), (0, 1)), constant_values=1.0))
+    single = np.unique(owner)
+    centres = together[single, :2] / together[single, 2:]
+    rows, columns, masses = rows[single], columns[single], masses[single]
     frame = ImageFrame(
         (image.electrons.shape[0], image.electrons.shape[1]),
         image.pixel_angstrom,
@@ -129,6 +139,17 @@ def pick(
         evidence_pixel_angstrom=side * pixel,
         frame=frame,
     )
+
+
+def _owners(centres: NDArray[np.float64], nearest: float) -> NDArray[np.int64]:
+    """Give each the number of the nearest one before it within `nearest`, or its own."""
+    owner = np.arange(len(centres))
+    for number, centre in enumerate(centres):
+        before = np.flatnonzero(owner[:number] == np.arange(number))
+        distance = np.linalg.norm(centres[before] - centre, axis=-1)
+        if (distance < nearest).any():
+            owner[number] = before[distance.argmin()]
+    return owner
 
 
 def _summed(values: Map, side: int) -> Map:
