@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_unseen import SETTINGS, _picks, _registration
+from small_scan import SETTINGS, picks_at, registration_of_scan
 
 from diffragan.acquisition.agreement import Evidence, evidence_of
 from diffragan.acquisition.overview.matching import Reason, match
@@ -18,9 +18,9 @@ def test_a_neighbour_counts_from_a_tenth_of_it_on(
     outside: float, reason: Reason, evidence: Evidence
 ) -> None:
     """Its middle lies so many of its radii outside the beam: a fifth of it is lit, or 3 %."""
-    registration = _registration()
+    registration = registration_of_scan()
     own = registration.positions_angstrom.reshape(-1, 2)[14]
     away = np.array([BEAM + outside * RADIUS, 0.0])
-    picks = _picks(np.stack([own, own + away]))
+    picks = picks_at(np.stack([own, own + away]))
     assert match(np.array([14]), registration, picks, SETTINGS).reason == (reason,)
     assert evidence_of(registration, picks, 2 * BEAM)[14] == evidence

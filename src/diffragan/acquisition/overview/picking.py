@@ -110,12 +110,7 @@ def pick(
         for y, x, mass in zip(rows, columns, masses, strict=True)
     ]
     centres = np.array(found).reshape(-1, 2)
-    owner = _owners(centres, ONE_MOLECULE_ANGSTROM / pixel)
-    weights = height[rows, columns, None]
-    together = np.zeros((len(centres), 3))
-    np.add.at(together, owner, weights * np.pad(centres, ((0, 0), (0, 1)), constant_values=1.0))
-    single = np.unique(owner)
-    centres = together[single, :2] / together[single, 2:]
+    single, centres = _lobes_joined(centres, height[rows, columns], ONE_MOLECULE_ANGSTROM / pixel)
     rows, columns, masses = rows[single], columns[single], masses[single]
     frame = ImageFrame(
         (image.electrons.shape[0], image.electrons.shape[1]),
@@ -141,15 +136,23 @@ def pick(
     )
 
 
-def _owners(centres: NDArray[np.float64], nearest: float) -> NDArray[np.int64]:
-    """Give each the number of the nearest one before it within `nearest`, or its own."""
+def _lobes_joined(
+    centres: NDArray[np.float64], heights: Map, nearest: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Tell which picks, highest first, have none within `nearest` before them; centre each.
+
+    The others belong to the nearest of these; a centre is the mean of all, weighed by height.
+    """
     owner = np.arange(len(centres))
     for number, centre in enumerate(centres):
         before = np.flatnonzero(owner[:number] == np.arange(number))
         distance = np.linalg.norm(centres[before] - centre, axis=-1)
         if (distance < nearest).any():
             owner[number] = before[distance.argmin()]
-    return owner
+    single, group = np.unique(owner, return_inverse=True)
+    weight = np.bincount(group, heights)
+    sums = [np.bincount(group, heights * along) for along in centres.T]
+    return single, np.stack(sums, axis=-1) / weight[:, None]
 
 
 def _summed(values: Map, side: int) -> Map:
