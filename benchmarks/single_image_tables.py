@@ -91,18 +91,22 @@ def data_words(evaluation: Evaluation) -> str:
 
 
 def of_proteins(evaluation: Evaluation) -> str:
-    """Return the table of proteins by the page's method and by HIO, and what it says in words."""
+    """Return the table of proteins by the page's method and by HIO, and what it says in words.
+
+    HIO is left out where it was judged on some views alone, and on no protein by itself.
+    """
     results = protein_results(evaluation, (MAIN, "hio"))
+    names = [name for name in (MAIN, "hio") if any(name in p.reached for p in results)]
     rows = [
         (
             p.name, f"{p.mass_kda:.1f}", str(p.views), f"{p.oversampling:.1f}",
-            f"{100 * p.filling:.0f} %", *reached_cells(p.reached.get(MAIN)),
-            *reached_cells(p.reached.get("hio")),
+            f"{100 * p.filling:.0f} %",
+            *(cell for name in names for cell in reached_cells(p.reached.get(name))),
         )
         for p in results
     ]  # fmt: skip
     heads = ["protein", "mass [kDa]", "views", "oversampling", "filling"]
-    for name in (MAIN, "hio"):
+    for name in names:
         heads += [f"{name}: FRC 0.5 at", "score", f"views to {WORST_ANGSTROM:g} Å"]
     return f"{protein_words(results)}\n\n{table(heads, rows)}"
 

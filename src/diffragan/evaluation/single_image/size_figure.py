@@ -35,12 +35,12 @@ def size_figure(evaluations: Mapping[str, Evaluation]) -> Captioned:
     limits = [evaluation.limit for evaluation in evaluations.values()]
     figure = draw_sizes(found, limits)
     caption = (
-        f"Resolution of the mean FRC curve of each protein at 0.5, finer is higher, by "
-        f"{' and '.join(SHOWN)}, against its mass (above) and against the share of the box that "
-        "its projection covers (below; the oversampling is one over it, and phasing from a "
-        f"pattern alone needs more than 2, left of 50 %). Lines: {AIM_ANGSTROM:g} and "
-        f"{WORST_ANGSTROM:g} Å, and where the pattern ends on its axes (dotted). Triangles down: "
-        "below 0.5 from the first ring."
+        "Resolution of the mean FRC curve of each protein at 0.5, finer is higher, by "
+        f"{' and '.join(_shown(found))}, against its mass (above) and against the share of "
+        "the box that its projection covers (below; the oversampling is one over it, and phasing "
+        "from a pattern alone needs more than 2, left of 50 %). Lines: "
+        f"{AIM_ANGSTROM:g} and {WORST_ANGSTROM:g} Å, and where the pattern ends on its axes "
+        "(dotted). Triangles down: below 0.5 from the first ring."
     )
     counts = (
         f"{words}: {sum(p.reached[MAIN].aim for p in proteins if MAIN in p.reached)} of "
@@ -85,9 +85,17 @@ def draw_sizes(
     return figure
 
 
+def _shown(found: Mapping[str, Sequence[ProteinResult]]) -> list[str]:
+    """Tell which methods were judged on some protein by itself."""
+    reached = {name for proteins in found.values() for p in proteins for name in p.reached}
+    return [name for name in SHOWN if name in reached]
+
+
 def _points(ax: Axes, across: Sequence[float], proteins: Sequence[ProteinResult]) -> None:
     known = looks(SHOWN)
     for name in reversed(SHOWN):
+        if not any(name in protein.reached for protein in proteins):
+            continue
         look = known[name]
         for bounded in (False, True):
             chosen = [
