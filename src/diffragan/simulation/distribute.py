@@ -70,6 +70,7 @@ class _Run:
         self._maker = ItemMaker(self._name, work, own=isinstance(place, LocalWorkers))
         self._left = iter(items)
         self._flying: dict[str, tuple[Future[float], list[int]]] = {}
+        self._suspects: deque[list[int]] = deque()
         self._landed: SimpleQueue[Future[float]] = SimpleQueue()
         self._seconds: deque[float] = deque(maxlen=SAMPLES)
         self._threads = 0
@@ -81,7 +82,7 @@ class _Run:
         self._send_plan()
         try:
             more = True
-            while more or self._flying:
+            while more or self._flying or self._suspects:
                 self._look()
                 more = self._hand_out()
                 with suppress(Empty):
@@ -129,16 +130,22 @@ class _Run:
 
     def _hand_out(self) -> bool:
         """Keep all threads busy; return whether items are left to hand out."""
+        if self._suspects:
+            if not self._flying:
+                self._submit(self._suspects[0])
+            return True
         while len(self._flying) < AHEAD * self._threads:
             group = list(islice(self._left, self._group_size()))
             if not group:
                 return False
-            future = self._client.submit(
-                make_items, self._name, group, key=f"{self._name}-{group[0]}", pure=False
-            )
-            self._flying[str(future.key)] = (future, group)
-            future.add_done_callback(self._landed.put)
+            self._submit(group)
         return True
+
+    def _submit(self, group: list[int]) -> None:
+        key = f"{self._name}-{group[0]}-{token_hex(4)}"
+        future = self._client.submit(make_items, self._name, group, key=key, pure=False)
+        self._flying[key] = (future, group)
+        future.add_done_callback(self._landed.put)
 
     def _group_size(self) -> int:
         if len(self._seconds) < SAMPLES:
@@ -148,10 +155,19 @@ class _Run:
     def _account(self, future: Future[float]) -> list[int]:
         """Return the items of a group that is written, or raise what kept it from being so."""
         _, group = self._flying.pop(str(future.key))
+        tried_alone = bool(self._suspects) and self._suspects[0] is group
         if future.status == "error":
-            raise self._blame(future.exception(), group)
+            error = future.exception()
+            if isinstance(error, KilledWorker) and not tried_alone:
+                # A group that waits on the worker which another one ends counts as its end too:
+                # only one that ends workers by itself is to blame.
+                self._suspects.append(group)
+                return []
+            raise self._blame(error, group)
         if future.status == "cancelled":
             raise self._gone("the scheduler is gone")
+        if tried_alone:
+            self._suspects.popleft()
         if len(self._seconds) < SAMPLES:
             # The worker or the scheduler may be gone since, and the answer with it; the items are
             # written.
