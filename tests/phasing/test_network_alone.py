@@ -1,11 +1,12 @@
 """The network as a phaser: its wave on the grid of the experiment, whatever that is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from diffragan.fourier import centred, fourier
+from diffragan.fourier import centred, decentred, fourier
 from diffragan.io.triplets import TripletStore
 from diffragan.phasing import rows
 from diffragan.phasing.network_alone import NetworkPhaser
@@ -13,6 +14,7 @@ from diffragan.phasing.protocol import Observations, read_observations
 from diffragan.phasing.registry import make_phaser
 from diffragan.phasing.weights import read_unrolled
 from diffragan.rings import ring_correlation, ring_index
+from diffragan.symmetries import SYMMETRIES
 from diffragan.typing import Waves
 
 VIEWS = [0, 3, 5]
@@ -81,6 +83,28 @@ def test_an_item_depends_neither_on_the_others_nor_on_the_cores(
     alone = network.guess(observations.rows([1]))
     torch.testing.assert_close(alone.waves, found[0].waves[1:2], rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(alone.probability, found[0].probability[1:2], rtol=1e-4, atol=1e-6)
+
+
+def test_the_mean_of_all_looks_does_not_depend_on_how_a_view_lies(
+    network: NetworkPhaser, observations: Observations
+) -> None:
+    turn = SYMMETRIES[5]
+    turned = replace(
+        observations,
+        diffraction=centred(turn.laid(decentred(observations.diffraction))),
+        low_resolution=turn.laid(observations.low_resolution),
+        measured=centred(turn.laid(decentred(observations.measured))),
+    )
+    one, all_eight = (
+        (network.guess(turned, looks).waves, turn.laid(network.guess(observations, looks).waves))
+        for looks in (1, len(SYMMETRIES))
+    )
+    # The row at Nyquist has no mirror image on an even grid.
+    assert distance(*all_eight) < 0.2 * distance(*one)
+
+
+def distance(first: Waves, second: Waves) -> float:
+    return float((first - second).abs().square().mean().sqrt())
 
 
 def test_the_registry_makes_it_with_other_weights(

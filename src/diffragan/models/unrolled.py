@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from diffragan.config.unrolled import UnrolledSettings
 from diffragan.fourier import centred, decentred, fft2, ifft2
+from diffragan.symmetries import Symmetry
 from diffragan.typing import Complex, Float, Tensor, Waves
 
 WAVE_SCALE = 10.0
@@ -52,6 +53,10 @@ class NetworkView:
     def to(self, device: torch.device | str) -> "NetworkView":
         """Move to a device."""
         return NetworkView(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+    def laid(self, symmetry: Symmetry) -> "NetworkView":
+        """Lay all of it on its grid in another way."""
+        return NetworkView(*(symmetry.laid(getattr(self, field.name)) for field in fields(self)))
 
     def rows(self, start: int, stop: int) -> "NetworkView":
         """Return some of the items."""

@@ -23,7 +23,8 @@ from diffragan.phasing.restraint import image_phases
 from diffragan.phasing.rows import by_rows
 from diffragan.phasing.weights import UnrolledWeights
 from diffragan.rings import ring_index, ring_sum
-from diffragan.typing import Float, Images, Tensor, Waves
+from diffragan.symmetries import SYMMETRIES
+from diffragan.typing import Bool, Float, Images, Tensor, Waves
 
 FIRST_RESTARTS = 2
 """The fewest that can agree."""
@@ -136,11 +137,21 @@ class HybridPhaser:
         told = None
         if calibration is not None:
             failed = curves["iterated"].mean(-1) < curves["network"].mean(-1)
-            waves = torch.where(failed[:, None, None], guess.waves, waves)
+            waves = self._with_network_alone(waves, failed, observations)
             blend = torch.where(failed[:, None], curves["network"], curves["blend"])
             curves = {**curves, "blend": blend}
             told = prediction(curves, evidence.bands, calibration, failed)
         return Answer(waves, guess, found, self.error(found, fine), evidence, told)
+
+    def _with_network_alone(
+        self, waves: Waves, failed: Bool[Tensor, " item"], observations: Observations
+    ) -> Waves:
+        """Replace failed items by all that the network can tell of them."""
+        rows = torch.nonzero(failed).flatten()
+        if not len(rows):
+            return waves
+        told = self.network.guess(observations.rows(rows.tolist()), looks=len(SYMMETRIES))
+        return waves.index_copy(0, rows, told.waves)
 
     def error(self, found: Consensus, fine: Iterations) -> Float[Tensor, " item"]:
         """Energy outside the support; infinite where restarts disagree.

@@ -17,6 +17,7 @@ from diffragan.phasing.protocol import Observations, PhasedWaves, high_resolutio
 from diffragan.phasing.rows import by_rows
 from diffragan.phasing.weights import UnrolledWeights, make_network, packaged_weights, read_unrolled
 from diffragan.physics.forward import with_phase_object_amplitude
+from diffragan.symmetries import SYMMETRIES
 from diffragan.typing import Float, Tensor, Waves
 
 PHASE_OBJECT_ANGSTROM = 2.0
@@ -49,8 +50,13 @@ class NetworkPhaser:
         self._device = torch.device(device)
         self._network = make_network(self.weights).to(self._device)
 
-    def guess(self, observations: Observations) -> NetworkGuess:
+    def guess(self, observations: Observations, looks: int = 1) -> NetworkGuess:
         """Return the network's wave and envelope of each item.
+
+        Parameters
+        ----------
+        looks : Ways, of `SYMMETRIES`, in which each item is laid before the network; the mean of
+            its answers is given, and takes as many times as long.
 
         Raises
         ------
@@ -67,7 +73,7 @@ class NetworkPhaser:
         pixel = self.weights.settings.network.pixel_angstrom
         waves, odds = by_rows(
             lambda rows: _told(
-                self._network, network_view(observations.rows(rows), pixel).to(self._device)
+                self._network, network_view(observations.rows(rows), pixel).to(self._device), looks
             ),
             range(len(observations)),
             self._device,
@@ -91,7 +97,12 @@ class NetworkPhaser:
         return PhasedWaves(waves, images, unknown, notes=guess.notes)
 
 
-def _told(network: UnrolledNetwork, view: NetworkView) -> tuple[Tensor, ...]:
+def _told(network: UnrolledNetwork, view: NetworkView, looks: int) -> tuple[Tensor, Tensor]:
+    """Mean wave and log-odds of the envelope over the first `looks` symmetries."""
+    waves, odds = [], []
     with torch.inference_mode():
-        last = network(view)[-1]
-    return last.waves.clone(), last.envelope.clone()
+        for symmetry in SYMMETRIES[:looks]:
+            last = network(view.laid(symmetry))[-1]
+            waves.append(symmetry.back(last.waves))
+            odds.append(symmetry.back(last.envelope))
+    return torch.stack(waves).mean(0), torch.stack(odds).mean(0)
