@@ -30,8 +30,10 @@ from diffragan.phasing.protocol import read_observations
 from diffragan.rings import ring_index
 from diffragan.typing import Bool, Tensor, Waves
 
-ENDINGS = ((1, 0), (1, 400), (2, 400), (4, 400), (6, 1000))
-"""Starts and iterations of each."""
+ENDINGS = (
+    (1, 0, 1.0), (1, 400, 1.0), (4, 400, 1.0), (4, 400, 1.3), (4, 1000, 1.0), (4, 1000, 1.3)
+)  # fmt: skip
+"""Starts, iterations of each, and gain in the corners."""
 RESOLUTIONS_ANGSTROM = (2.0, 1.4, 1.1, 1.0, 0.93, 0.9)
 RINGS = 2
 """Neighbouring rings that are taken together."""
@@ -68,8 +70,8 @@ def measured(path: Path, views: int, seed: int) -> dict[str, Any]:
     coarse = coarse_iterations(observations, guess, phaser.settings)
     begin = phaser.restart(items, coarse, fine).waves
     rows = []
-    for starts, iterations in ENDINGS:
-        ending = replace(fine.ending, starts=starts, iterations=iterations)
+    for starts, iterations, gain in ENDINGS:
+        ending = replace(fine.ending, starts=starts, iterations=iterations, corner_gain=gain)
         finishing, clock = replace(fine, ending=ending), time.process_time()
         waves = [
             finishing.finish([row], begin[row : row + 1], [item]) for row, item in enumerate(items)
@@ -79,7 +81,13 @@ def measured(path: Path, views: int, seed: int) -> dict[str, Any]:
             torch.cat(waves), true, fine.moduli.known, observations.experiment.box_angstrom
         )
         rows.append(
-            {"starts": starts, "iterations": iterations, "cpu_s_per_view": seconds, "frc": curve}
+            {
+                "starts": starts,
+                "iterations": iterations,
+                "corner_gain": gain,
+                "cpu_s_per_view": seconds,
+                "frc": curve,
+            }
         )
     settings = {"views": len(items), **phaser.settings.model_dump(mode="json")}
     return {"endings": rows, "provenance": provenance("finishing", settings, seed, {})}

@@ -15,7 +15,7 @@ from diffragan.typing import Bool, Float, Tensor, Waves
 SIDE, MEASURED = 64, 23
 """Pixels of the wave, and half the side of the measured square."""
 ENDING = Ending(
-    starts=1, iterations=300, error_reduction_steps=5, seed=1,
+    starts=1, iterations=300, corner_gain=1.0, error_reduction_steps=5, seed=1,
     step=hybrid_input_output, beta=0.6, positive=True,
 )  # fmt: skip
 
@@ -56,12 +56,13 @@ def right(found: Waves, true: Waves, known: Bool[Tensor, "y x"]) -> Float[Tensor
     return ring_correlation(first, second, everything, 1)[:, 0]
 
 
-def test_phases_in_the_corners_are_found() -> None:
+@pytest.mark.parametrize("corner_gain", [1.0, 1.3])
+def test_phases_in_the_corners_are_found(corner_gain: float) -> None:
     true, support = truth_and_support()
     moduli = moduli_of(true)
     wrong = with_wrong_corners(true, moduli.known)
     reduced = finish(wrong, moduli, support, replace(ENDING, iterations=0), [0])
-    finished = finish(wrong, moduli, support, ENDING, [0])
+    finished = finish(wrong, moduli, support, replace(ENDING, corner_gain=corner_gain), [0])
     assert right(finished, true, moduli.known) > 0.9
     assert right(finished, true, moduli.known) > right(reduced, true, moduli.known) + 0.1
     after, before = (energy_outside(wave, support, True) for wave in (finished, reduced))

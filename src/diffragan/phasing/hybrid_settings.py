@@ -79,11 +79,12 @@ class HybridSettings(Settings):
 
     def ending(self) -> Ending:
         """How converged waves are finished."""
-        starts, iterations = FINAL_EFFORTS[self.effort]
+        starts, iterations, gain = FINAL_EFFORTS[self.effort]
         given = self.final_iterations
         return Ending(
             starts=self.final_starts or starts,
             iterations=iterations if given is None else given,
+            corner_gain=gain,
             error_reduction_steps=self.polish,
             seed=self.seed,
             step=STEPS[self.algorithm],
@@ -102,11 +103,10 @@ EFFORTS: dict[Effort, tuple[int, int, int]] = {
     "best": (12, 2000, 1000),
 }
 """Restarts, iterations, and iterations on the coarse grid before them."""
-FINAL_EFFORTS: dict[Effort, tuple[int, int]] = {
-    "quick": (1, 100),
-    "normal": (4, 400),
-    "best": (6, 1000),
+FINAL_EFFORTS: dict[Effort, tuple[int, int, float]] = {
+    "quick": (1, 100, 1.0),
+    "normal": (4, 400, 1.0),
+    "best": (4, 1000, 1.3),
 }
-"""Starts of a converged wave, and iterations without a break of each and of their mean. Noise-free
-views of validation proteins have FRC 0.61 at 0.93 Å and 0.61 at 0.90 Å before, 0.78 and 0.57 with
-(1, 400), 0.82 and 0.67 with (4, 400) (measured coefficients alone, `benchmarks/finishing.py`)."""
+"""Starts of a converged wave, iterations without a break of each and of their mean, and the gain in
+the corners meanwhile. `benchmarks/finishing.py` compares them."""
