@@ -194,7 +194,7 @@ def frame_pass(
 ) -> FramePass:
     """Learn the background of a scan's first frames, and make ready to look at them."""
     conditions = conditions_of(scan, settings, calibration)
-    share = share_looked_at(conditions)
+    share = share_looked_at(conditions, scan.info.dtype)
     judged = replace(conditions, exposure_e_per_a2=share * conditions.exposure_e_per_a2)
     finder = centre_finder(calibration)
     numbers = spread_frames(frames)

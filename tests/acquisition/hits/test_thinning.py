@@ -41,11 +41,24 @@ def test_saturated_pixels_stay_saturated() -> None:
     assert thinned(_frames(), 0, SHARE, SATURATION)[3, 5, 5] == SATURATION
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint32, np.uint64])
+def test_counts_of_any_type_are_thinned(dtype: type[np.integer]) -> None:
+    same = np.minimum(_frames(), min(np.iinfo(dtype).max, 255))
+    frames = same.astype(dtype)
+    assert np.array_equal(thinned(frames, 0, SHARE, None), thinned(same, 0, SHARE, None))
+    assert share_looked_at(_conditions(), frames.dtype) == pytest.approx(0.3)
+
+
+def test_the_largest_count_there_can_be_and_negative_ones_are_thinned() -> None:
+    largest = np.full((1, 2, 2), np.iinfo(np.uint64).max, np.uint64)
+    assert (thinned(largest, 0, SHARE, None) > 0).all()
+    dead = np.full((1, 2, 2), -1, np.int32)
+    assert (thinned(dead, 0, SHARE, None) == 0).all()
+
+
 def test_faint_frames_and_values_that_are_no_electrons_stay_as_they_are() -> None:
     frames = _frames()
     assert thinned(frames, 0, 1.0, None) is frames
-    values = frames.astype(np.float32)
-    assert thinned(values, 0, SHARE, None) is values
-    assert share_looked_at(_conditions()) == pytest.approx(0.3)
-    assert share_looked_at(_conditions(counts_per_electron=20.0)) == 1
-    assert share_looked_at(_conditions(offset_counts=5.0)) == 1
+    assert share_looked_at(_conditions(), np.dtype(np.float32)) == 1
+    assert share_looked_at(_conditions(counts_per_electron=20.0), frames.dtype) == 1
+    assert share_looked_at(_conditions(offset_counts=5.0), frames.dtype) == 1

@@ -5,6 +5,8 @@ beam and of the rings behind molecules stand out by many standard errors, and 1,
 hits than 100 (docs/scan-hits.md has the curve). A random share of Poisson's counts is Poisson's.
 """
 
+from typing import Any
+
 import numpy as np
 
 from diffragan.acquisition.hits.classes import Conditions
@@ -16,9 +18,15 @@ THINNING_STREAM = 11
 """Keeps these random numbers apart from all others of a frame."""
 
 
-def share_looked_at(conditions: Conditions) -> float:
-    """Share of the electrons by which frames are judged; 1 where values are no electrons."""
-    counted = conditions.counts_per_electron == 1 and conditions.offset_counts == 0
+def share_looked_at(conditions: Conditions, dtype: np.dtype[Any]) -> float:
+    """Share of the electrons by which frames are judged; 1 where values are no electrons.
+
+    Parameters
+    ----------
+    dtype : Of the frames: only whole numbers can be thinned.
+    """
+    electrons = conditions.counts_per_electron == 1 and conditions.offset_counts == 0
+    counted = electrons and np.issubdtype(dtype, np.integer)
     return min(1.0, MOST_E_PER_A2 / conditions.exposure_e_per_a2) if counted else 1.0
 
 
@@ -29,18 +37,19 @@ def thinned(
 
     Parameters
     ----------
-    frames : `(frame, q_y, q_x)`, neighbours in the scan; returned as they are if all is kept, or if
-        they are not whole numbers.
+    frames : `(frame, q_y, q_x)`, neighbours in the scan, of whole numbers unless all is kept.
     first_number : Number of the first of them in the scan.
     saturation_counts : Pixels of at least so many stay as they are.
     """
-    if share >= 1 or not np.issubdtype(frames.dtype, np.integer):
+    if share >= 1:
         return frames
     kept = np.zeros_like(frames)
+    # NumPy draws from 64 bits with a sign.
+    most = frames.dtype.type(min(np.iinfo(frames.dtype).max, np.iinfo(np.int64).max))
     for place, frame in enumerate(frames):
         random = np.random.default_rng([first_number + place, THINNING_STREAM])
         some = frame > 0
-        full = frame[some]
+        full = np.minimum(frame[some], most).astype(np.int64)
         drawn = random.binomial(full, share).astype(frames.dtype)
         if saturation_counts is not None:
             drawn = np.where(full >= saturation_counts, full, drawn)
