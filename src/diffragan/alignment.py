@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 
 from diffragan.fourier import centred, decentred, fourier, ifft2, inverse_fourier
+from diffragan.symmetries import reversed_about_origin
 from diffragan.typing import Bool, Complex, Float, Tensor
 
 LEAST_GAIN = 0.01
@@ -122,7 +123,7 @@ def translate(values: Tensor, shift: Float[Tensor, "item 2"]) -> Tensor:
 
 def _reverse(values: Tensor) -> Tensor:
     """Turn an array with its origin at [0, 0] about that origin, in real or in Fourier space."""
-    return torch.roll(values.flip((-2, -1)), (1, 1), (-2, -1))
+    return reversed_about_origin(values, (-2, -1))
 
 
 def _ramps(places: Float[Tensor, "item 2"], like: Tensor) -> list[Tensor]:

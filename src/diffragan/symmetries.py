@@ -11,6 +11,11 @@ import torch
 from diffragan.typing import Tensor
 
 
+def reversed_about_origin(field: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Reverse axes of even side about their pixel 0, and so about n/2: pixel i goes to -i."""
+    return torch.roll(field.flip(axes), [1] * len(axes), axes) if axes else field
+
+
 @dataclass(frozen=True, slots=True)
 class Symmetry:
     """Axes exchanged, then coordinates reversed about the origin, at pixel [0, 0] or [n/2, n/2].
@@ -24,17 +29,13 @@ class Symmetry:
 
     def laid(self, field: Tensor) -> Tensor:
         """Lay a field `(..., y, x)` of even side."""
-        return self._reversed(field.transpose(-2, -1) if self.exchanged else field).contiguous()
+        field = field.transpose(-2, -1) if self.exchanged else field
+        return reversed_about_origin(field, self.reversed_axes).contiguous()
 
     def back(self, field: Tensor) -> Tensor:
         """Undo `laid`."""
-        field = self._reversed(field)
+        field = reversed_about_origin(field, self.reversed_axes)
         return (field.transpose(-2, -1) if self.exchanged else field).contiguous()
-
-    def _reversed(self, field: Tensor) -> Tensor:
-        axes = self.reversed_axes
-        # Pixel i goes to -i modulo the side: the origin stays where it is, in either place.
-        return torch.roll(torch.flip(field, axes), [1] * len(axes), axes) if axes else field
 
 
 SYMMETRIES = tuple(
