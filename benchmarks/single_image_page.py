@@ -40,6 +40,7 @@ WHOLE = {
     "fine": "Fine sampling",
     "cell": "The paper's cell",
     "headline": "1AUP, fine sampling",
+    "headline_best": "1AUP, fine sampling, `--effort best`",
     "headline_cell": "1AUP, the paper's cell",
 }
 """Evaluations in the paper's conditions, and their names in captions."""

@@ -14,8 +14,8 @@ BLOCKS = {
     ],
     "reconstruction": ["small", "maps"],
     "single-image": [
-        "fine", "cell", "size", "headline", "headline-cell", "control", "defocus", "dose", "snr",
-        "predicted", "cost", "learning"
+        "fine", "cell", "size", "headline", "headline-best", "headline-cell", "control", "defocus",
+        "dose", "snr", "predicted", "cost", "learning"
     ],
 }  # fmt: skip
 

@@ -130,7 +130,8 @@ def test_the_whole_page_is_made_and_made_alike_again(
     write_json(tmp_path / "cost.json", COST)
     write_json(tmp_path / "learning.json", [{"views": 5000, "evaluation": "fine"}])
     words = (
-        "--fine", fine, "--cell", fine, "--headline", fine, "--headline-cell", fine,
+        "--fine", fine, "--cell", fine, "--headline", fine, "--headline-best", fine,
+        "--headline-cell", fine,
         "--dose", f"100={noisy[0]}", f"1000={noisy[1]}", "--defocus", f"3000={blurred}",
         "--training", training, "--learning", tmp_path / "learning.json",
         "--cost", tmp_path / "cost.json", "--out", out,
@@ -147,7 +148,7 @@ def test_the_whole_page_is_made_and_made_alike_again(
     assert "0.125 s" in _block(text, "cost")
     assert "This is an extrapolation" in _block(text, "learning")
     pictures = sorted((out / "single-image").glob("*.png"))
-    assert len(pictures) == 9
+    assert len(pictures) == 10
     for picture in pictures:
         assert f"(single-image/{picture.name})" in text
         with Image.open(picture) as drawn:
