@@ -72,7 +72,7 @@ class NetworkPhaser:
         )
         pixel = self.weights.settings.network.pixel_angstrom
         waves, odds = by_rows(
-            lambda rows: _told(
+            lambda rows: mean_of_looks(
                 self._network, network_view(observations.rows(rows), pixel).to(self._device), looks
             ),
             range(len(observations)),
@@ -97,8 +97,11 @@ class NetworkPhaser:
         return PhasedWaves(waves, images, unknown, notes=guess.notes)
 
 
-def _told(network: UnrolledNetwork, view: NetworkView, looks: int) -> tuple[Tensor, Tensor]:
-    """Mean wave and log-odds of the envelope over the first `looks` symmetries."""
+def mean_of_looks(network: UnrolledNetwork, view: NetworkView, looks: int) -> tuple[Tensor, Tensor]:
+    """Mean wave and log-odds of the envelope over the first `looks` of `SYMMETRIES`.
+
+    Over all of them it does not depend on how a view lies, to the last digits.
+    """
     waves, odds = [], []
     with torch.inference_mode():
         for symmetry in SYMMETRIES[:looks]:
