@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 from rich.console import Console
@@ -14,28 +15,65 @@ from rich.progress import (
     Task,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
 
 Item = TypeVar("Item")
 
 
+LEAST_A_SECOND = 0.5
+"""Slower ones are told by how long each takes."""
+STYLE = "progress.data.speed"
+
+
 class _RateColumn(ProgressColumn):
-    """Items a second."""
+    """Items a second, or the seconds of each."""
 
     def render(self, task: Task) -> Text:
         """Return the rate as text."""
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f}/s" if speed else "-/s", style="progress.data.speed")
+        return Text(rate(_speed(task)), style=STYLE)
+
+
+class _RemainingColumn(ProgressColumn):
+    """Time left, at the rate so far."""
+
+    def render(self, task: Task) -> Text:
+        """Return hours, minutes and seconds."""
+        return Text(time_left(task.remaining, _speed(task)), style=STYLE)
+
+
+def rate(per_second: float | None) -> str:
+    """Say how fast items are done."""
+    if not per_second:
+        return "-/s"
+    if per_second < LEAST_A_SECOND:
+        return f"{1 / per_second:.1f} s each"
+    return f"{per_second:.1f}/s"
+
+
+def time_left(items: float | None, per_second: float | None) -> str:
+    """Say how long the items that are left will take."""
+    if items is None or (items > 0 and not per_second):
+        return "-:--:--"
+    return str(timedelta(seconds=round(items / per_second) if items and per_second else 0))
+
+
+def _speed(task: Task) -> float | None:
+    """Items a second of this run: batches of slow ones may take minutes, which no window holds."""
+    seconds = task.finished_time if task.finished else task.elapsed
+    return (task.completed - task.fields["before"]) / seconds if seconds else None
 
 
 class Bar:
     """One running bar: `advance` it and `note` something short beside it."""
 
-    def __init__(self, progress: Progress, total: int | None, description: str) -> None:
+    def __init__(
+        self, progress: Progress, total: int | None, description: str, before: int = 0
+    ) -> None:
         self._progress = progress
-        self._task = progress.add_task(description, total=total, note="")
+        self._task = progress.add_task(
+            description, total=total, completed=before, note="", before=before
+        )
 
     def advance(self, steps: int = 1) -> None:
         """Count `steps` more items as done."""
@@ -60,15 +98,13 @@ def progress_bar(
         MofNCompleteColumn(),
         _RateColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        _RemainingColumn(),
         TextColumn("{task.fields[note]}"),
         console=Console(stderr=True),
         disable=not shown,
     )
     with progress:
-        bar = Bar(progress, total, description)
-        bar.advance(done)
-        yield bar
+        yield Bar(progress, total, description, done)
 
 
 def track(items: Iterable[Item], total: int, description: str) -> Iterator[Item]:
