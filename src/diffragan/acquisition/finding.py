@@ -18,6 +18,7 @@ from diffragan.acquisition.looking import Overview
 from diffragan.acquisition.overview.matching import Matches, match
 from diffragan.acquisition.overview.registration import Registration, register
 from diffragan.acquisition.overview.unseen import places_by_pattern, with_unseen
+from diffragan.acquisition.overview.weighed_places import HologramPlaces
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.errors import InputError
 from diffragan.io.scans.scan import Scan
@@ -60,7 +61,8 @@ def find_hits(
         chosen = np.flatnonzero(hits.chosen)
         places = places_by_pattern(table, registration, settings)
         picks = with_unseen(overview.picks, registration, chosen, places, settings)
-        matches = match(chosen, registration, picks, settings)
+        holograms = HologramPlaces(places, np.sinh(table.features[:, OWN_PEAK].astype(np.float64)))
+        matches = match(chosen, registration, picks, settings, holograms)
     return Findings(
         settings, scan.info, calibration, table, probability, priors, one, hits, by_pattern,
         overview.image, overview.defocus, picks, registration, refused, matches, warnings,

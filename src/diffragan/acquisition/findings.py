@@ -15,8 +15,8 @@ from diffragan.acquisition.hits.choose import Hits
 from diffragan.acquisition.hits.classes import CLASSES
 from diffragan.acquisition.hits.classify import FrameClasses
 from diffragan.acquisition.overview.defocus import Defocus
-from diffragan.acquisition.overview.matching import NOTHING, Matches
-from diffragan.acquisition.overview.picking import Picks
+from diffragan.acquisition.overview.matching import Matches
+from diffragan.acquisition.overview.picking import NOTHING, Picks
 from diffragan.acquisition.overview.registration import Registration
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.io.files import write_json, write_text

@@ -9,19 +9,16 @@ from scipy.spatial import cKDTree
 
 from diffragan.acquisition.overview.exclusion import at_cells
 from diffragan.acquisition.overview.frames import Points, turn
-from diffragan.acquisition.overview.picking import Picks
+from diffragan.acquisition.overview.picking import NOTHING, Picks
 from diffragan.acquisition.overview.registration import Registration
+from diffragan.acquisition.overview.weighed_places import (
+    HologramPlaces,
+    weighed_places,
+)
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.errors import InputError
 
 CONFIRMED_SHARE = 0.5
-LEAST_BEAMS = 3
-PLACE_ERROR_ANGSTROM = 20.0
-"""Standard deviation of a pick's centre along an axis, times its score: 5 Å at a score of 4."""
-LEAST_SCORE = 2.5
-"""As well as a pick of that score do holograms say where a molecule lies that the image hides."""
-NOTHING = -1
-"""In place of a molecule's number."""
 LIT = 0.6
 """A molecule is in a beam as soon as its middle is no farther outside than this share of its
 radius: a tenth of a ball lies beyond a cut there, and less does not count as lit."""
@@ -71,6 +68,7 @@ def match(
     registration: Registration,
     picks: Picks,
     settings: AcquisitionSettings,
+    holograms: HologramPlaces | None = None,
 ) -> Matches:
     """Find the molecule that each hit shows.
 
@@ -86,6 +84,7 @@ def match(
     registration : Where the scan lies on the image.
     picks : Of the image.
     settings : For the beam, the largest offset and the detector's orientation.
+    holograms : Of all frames: they help to place molecules.
 
     Raises
     ------
@@ -100,7 +99,8 @@ def match(
     odd = at_cells(picks.excluded, picks.excluded_pixel_angstrom, picks.frame, beams)
     likely = _likely(frames, registration, picks, diameter)
     near = _near(beams, picks, likely, diameter)
-    centres = _centres(frames, near, beams, registration, picks, diameter)
+    alone = np.array([others[0] if len(others) == 1 else NOTHING for others in near], np.int64)
+    centres = weighed_places(picks, alone, frames, registration, diameter, holograms)
     molecule = np.full(len(frames), NOTHING)
     offset = np.full((len(frames), 2), np.nan)
     reasons = []
@@ -171,34 +171,6 @@ def _near(
         # Picks are sorted by score.
         near.append((sure if len(sure) else index[:1]).tolist())
     return near
-
-
-def _centres(
-    frames: NDArray[np.int64], near: list[list[int]], beams: Points,
-    registration: Registration, picks: Picks, diameter: float,
-) -> Points:  # fmt: skip
-    """Centres of the picks, each weighed against the mean place of the beams that hit it.
-
-    Beams that hit a molecule lie evenly about it, unless the scan ends there.
-    """
-    rows, columns = registration.positions_angstrom.shape[:2]
-    row, column = np.divmod(frames, columns)
-    border = (row == 0) | (row == rows - 1) | (column == 0) | (column == columns - 1)
-    centres = picks.centre_angstrom.copy()
-    alone = np.array([others[0] if len(others) == 1 else NOTHING for others in near], dtype=int)
-    for number in np.unique(alone[alone != NOTHING]):
-        over = np.flatnonzero(alone == number)
-        if len(over) < LEAST_BEAMS or border[over].any():
-            continue
-        image = (PLACE_ERROR_ANGSTROM / max(picks.score[number], LEAST_SCORE)) ** 2
-        # Even in a disc of radius R, the variance along an axis is R^2 / 4.
-        reach = max(diameter - float(picks.diameter_angstrom[number]), diameter / 2) / 2
-        scan = reach**2 / 4 / len(over) + float(
-            (registration.standard_error_angstrom.ravel()[frames[over]] ** 2).mean() / 2
-        )
-        share = image / (image + scan)
-        centres[number] += share * (beams[over].mean(0) - centres[number])
-    return centres
 
 
 def _allowed(picks: Picks, molecule: int, diameter: float, settings: AcquisitionSettings) -> float:

@@ -46,6 +46,10 @@ ONE_MOLECULE_ANGSTROM = 25.0
 their mean, weighed by their scores."""
 
 
+NOTHING = -1
+"""In place of a pick's number, where there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picks:
     """Molecules found in an image, the surest first."""

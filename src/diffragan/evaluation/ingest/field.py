@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from diffragan.acquisition.findings import KEPT
 from diffragan.acquisition.overview.frames import turn
-from diffragan.acquisition.overview.matching import NOTHING
+from diffragan.acquisition.overview.picking import NOTHING
 from diffragan.evaluation.ingest.folder import IngestFolder
 from diffragan.evaluation.ingest.ground import Ground
 from diffragan.evaluation.ingest.looks import MARKS, Look, looks_of

@@ -21,7 +21,7 @@ from diffragan.acquisition.findings import (
     SCHEMA_VERSION,
 )
 from diffragan.acquisition.hits.classes import CLASSES
-from diffragan.acquisition.overview.matching import NOTHING
+from diffragan.acquisition.overview.picking import NOTHING
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.errors import InputError
 from diffragan.io.files import read_json
