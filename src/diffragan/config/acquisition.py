@@ -88,7 +88,7 @@ class HitSettings(Settings):
     """Share of true hits that is expected among those that are kept."""
     largest_offset_angstrom: float | None = Field(None, gt=0)
     """How far a molecule may lie from the middle of the beam [Å]; as far as the beam holds it
-    whole when left out."""
+    whole, all but a fiftieth, when left out."""
     smallest_registration_score: float = Field(0.15, ge=0, le=1)
     """How far the correlation of scan and image must lie above that at wrong rotations; below it
     they show different places."""

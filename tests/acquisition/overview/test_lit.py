@@ -24,3 +24,16 @@ def test_a_neighbour_counts_from_a_tenth_of_it_on(
     picks = picks_at(np.stack([own, own + away]))
     assert match(np.array([14]), registration, picks, SETTINGS).reason == (reason,)
     assert evidence_of(registration, picks, 2 * BEAM)[14] == evidence
+
+
+@pytest.mark.parametrize(("reaches_out", "kept"), [(0.15, True), (0.2, False)])
+def test_a_molecule_is_whole_as_long_as_a_fiftieth_of_it_is_cut_off_at_most(
+    reaches_out: float, kept: bool
+) -> None:
+    registration = registration_of_scan()
+    hits = SETTINGS.hits.model_copy(update={"largest_offset_angstrom": None})
+    settings = SETTINGS.model_copy(update={"hits": hits})
+    own = registration.positions_angstrom.reshape(-1, 2)[14]
+    away = np.array([BEAM - RADIUS + reaches_out * RADIUS, 0.0])
+    found = match(np.array([14]), registration, picks_at((own + away)[None]), settings)
+    assert found.reason == (Reason.KEPT if kept else Reason.OFF_CENTRE,)

@@ -22,6 +22,9 @@ CONFIRMED_SHARE = 0.5
 LIT = 0.6
 """A molecule is in a beam as soon as its middle is no farther outside than this share of its
 radius: a tenth of a ball lies beyond a cut there, and less does not count as lit."""
+UNLIT = 0.17
+"""A molecule is wholly lit as long as its ball reaches out of the beam by no more than this share
+of its radius: a fiftieth of a ball lies beyond a cut there."""
 
 
 class Reason(Enum):
@@ -74,9 +77,9 @@ def match(
 
     A molecule is in the beam as soon as a tenth of it is; a hit is kept when only one is, and its
     centre is no farther from the beam's than `hits.largest_offset_angstrom`, or where that is
-    left out, its whole ball lies within the beam. A faint pick counts only where there is no sure
-    one, and where at least half of the frames that hold it whole are hits: these say that there
-    is something.
+    left out, all but a fiftieth of its ball lies within the beam. A faint pick counts only where
+    there is no sure one, and where at least half of the frames that hold it whole are hits: these
+    say that there is something.
 
     Parameters
     ----------
@@ -175,7 +178,9 @@ def _near(
 
 def _allowed(picks: Picks, molecule: int, diameter: float, settings: AcquisitionSettings) -> float:
     given = settings.hits.largest_offset_angstrom
-    return (diameter - float(picks.diameter_angstrom[molecule])) / 2 if given is None else given
+    if given is not None:
+        return given
+    return (diameter - (1 - UNLIT) * float(picks.diameter_angstrom[molecule])) / 2
 
 
 def _views(
