@@ -41,12 +41,27 @@ def put(page: str, name: str, text: str) -> str:
     ------
     InputError : The page has no such block.
     """
+    head, _, tail = _around(page, name)
+    return head + BLOCK.format(name=name, text=text) + tail
+
+
+def block_of(page: str, name: str) -> str:
+    """Return what the block of a name holds.
+
+    Raises
+    ------
+    InputError : The page has no such block.
+    """
+    return _around(page, name)[1]
+
+
+def _around(page: str, name: str) -> tuple[str, str, str]:
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     if begin not in page or end not in page:
         raise InputError(f"the page has no block '{name}'; add '{begin}' and '{end}' to it")
     head, rest = page.split(begin, 1)
-    tail = rest.split(end, 1)[1]
-    return head + BLOCK.format(name=name, text=text) + tail
+    inside, tail = rest.split(end, 1)
+    return head, inside, tail
 
 
 def copy_pictures(result: Result, source: Path, target: Path) -> None:

@@ -52,6 +52,8 @@ WHOLE_SHARE = 0.98
 """Of a molecule in the beam, from which a frame should be a hit."""
 RIM_SHARE = 0.1
 """Below which a frame must not be a hit; between, it is neither right nor wrong."""
+POORLY_LIT = (0.9, 0.5)
+"""Shares of a molecule; how many frames of undamaged ones light less is said."""
 ONE_OR_NONE = ("empty", "ice", "protein")
 """Classes of frames with one molecule at most, that is not damaged."""
 COMPARED = ("ingested", "same_instrument", "direct")
@@ -152,6 +154,10 @@ def judge_hits(
         )
         told[f"{name}_recall"] = float((these & wanted).sum() / max(wanted.sum(), 1))
         told[f"{name}_off_centre"] = int((these & neither).sum())
+        lit = arrays.frame_share[these & protein]
+        for share in POORLY_LIT:
+            below = float((lit < share).mean()) if len(lit) else 0.0
+            told[f"{name}_lit_below_{share:g}".replace(".", "p")] = below
     return told
 
 

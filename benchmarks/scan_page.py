@@ -1,7 +1,7 @@
 """Fill docs/results/scan.md from what benchmarks/scan_ingested.py wrote: no number typed by hand.
 
 Run: python benchmarks/scan_page.py NAME=JSON [NAME=JSON ...]
-NAME is what the table calls the experiment.
+NAME is what the table calls the experiment; rows of experiments that are not given stay.
 """
 
 import argparse
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from paper_page import filled_or_told, put
+from paper_page import block_of, filled_or_told, put
 
 from diffragan.errors import ConfigError
 from diffragan.io.files import read_json, write_text
@@ -112,24 +112,32 @@ def _beside(found: Mapping[str, float | None]) -> list[str]:
 
 
 def fill(runs: Mapping[str, Mapping[str, Any]], page: Path) -> list[str]:
-    """Put all tables into the page."""
+    """Put the rows of all runs into the page; those of others stay."""
     text = page.read_text(encoding="utf-8")
-    blocks = {
-        "hits": "\n".join([HITS_HEAD, *(hits(name, run) for name, run in runs.items())]),
-        "places": "\n".join([PLACES_HEAD, *(places(name, run) for name, run in runs.items())]),
-        "calibration": "\n".join(
-            [CALIBRATION_HEAD, *(calibration(name, run) for name, run in runs.items())]
-        ),
-    }
     compared = {name: run for name, run in runs.items() if "phased" in run}
-    if compared:
-        blocks["phased"] = "\n".join(
-            [PHASED_HEAD, *(row for name, run in compared.items() for row in phased(name, run))]
-        )
-    for name, block in blocks.items():
-        text = put(text, name, block)
+    blocks = {
+        "hits": (HITS_HEAD, {name: [hits(name, run)] for name, run in runs.items()}),
+        "places": (PLACES_HEAD, {name: [places(name, run)] for name, run in runs.items()}),
+        "calibration": (
+            CALIBRATION_HEAD,
+            {name: [calibration(name, run)] for name, run in runs.items()},
+        ),
+        "phased": (PHASED_HEAD, {name: phased(name, run) for name, run in compared.items()}),
+    }
+    for name, (head, rows) in blocks.items():
+        kept = rows_by_name(block_of(text, name))
+        together = [row for group in {**kept, **rows}.values() for row in group]
+        text = put(text, name, "\n".join([head, *together]))
     write_text(page, text)
-    return list(blocks)
+    return [name for name, (_, rows) in blocks.items() if rows]
+
+
+def rows_by_name(table: str) -> dict[str, list[str]]:
+    """Rows of a table by what their first cell says."""
+    rows: dict[str, list[str]] = {}
+    for line in [line for line in table.splitlines() if line.startswith("|")][2:]:
+        rows.setdefault(line.split("|")[1].strip(), []).append(line)
+    return rows
 
 
 def read_runs(words: Sequence[str]) -> dict[str, Mapping[str, Any]]:
