@@ -1,11 +1,14 @@
 """Maps by the embedded engine where orientations are known: insertion, and refined shifts."""
 
-from diffragan.progress import progress_bar, track
+from collections.abc import Iterator
+
+from diffragan.progress import progress_bar
+from diffragan.reconstruction import maps
 from diffragan.reconstruction.found import Found
-from diffragan.reconstruction.maps import reconstruct_halves
 from diffragan.reconstruction.request import Request
 from diffragan.reconstruction.shift_alignment import MOST_ROUNDS, align_shifts
 from diffragan.reconstruction.sources.particle_set import BATCH, ParticleSet
+from diffragan.reconstruction.views import Batch
 from diffragan.typing import Float, Int, Tensor
 
 
@@ -16,18 +19,26 @@ def insert_known(
     device: str,
 ) -> Found:
     """Insert all images at the poses that are known."""
-    assert particles.poses is not None
-    batches = particles.batches(particles.poses)
-    steps = -(-particles.count // BATCH)
-    maps = reconstruct_halves(
-        track(batches, steps, f"inserting {particles.name}"),
-        particles.grid,
-        half_sets=half_sets,
-        turns=turns if len(turns) > 1 else None,
-        band_limit_per_angstrom=particles.band_limit_per_angstrom,
-        device=device,
-    )
-    return Found(maps, particles.poses, half_sets)
+    poses = particles.poses
+    assert poses is not None
+    steps = -(-particles.count // BATCH) + maps.COUNT
+    with progress_bar(steps, f"map of {particles.name}") as bar:
+
+        def batches() -> Iterator[Batch]:
+            for batch in particles.batches(poses):
+                yield batch
+                bar.advance()
+
+        found = maps.reconstruct_halves(
+            batches(),
+            particles.grid,
+            half_sets=half_sets,
+            turns=turns if len(turns) > 1 else None,
+            band_limit_per_angstrom=particles.band_limit_per_angstrom,
+            watch=bar.advance,
+            device=device,
+        )
+    return Found(found, poses, half_sets)
 
 
 def refine_shifts(

@@ -1,6 +1,6 @@
 """The map of all views and the maps of both halves, from one pass over the views."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +23,10 @@ class Maps:
     half2: Volume
     """Of the others."""
     views: int
+
+
+COUNT = 3
+"""Densities of `Maps`."""
 
 
 def reconstruct_map(
@@ -63,6 +67,7 @@ def reconstruct_halves(
     half_sets: Int[Tensor, " views"] | None = None,
     turns: Float[Tensor, "turn 3 3"] | None = None,
     band_limit_per_angstrom: float | None = None,
+    watch: Callable[[], None] | None = None,
     device: torch.device | str = "cpu",
 ) -> Maps:
     """Densities of all views and of both half sets; memory does not grow with the views.
@@ -74,6 +79,7 @@ def reconstruct_halves(
     half_sets : `(views,)` 0 or 1, in the order of the views; even and odd ones when not given.
     turns : `(turn, 3, 3)` symmetry of the molecule: each view is inserted at all of them.
     band_limit_per_angstrom : Frequencies beyond it stay out; Nyquist when not given [1/Å].
+    watch : Called whenever one of the three is done, each of which may take minutes.
 
     Raises
     ------
@@ -94,4 +100,10 @@ def reconstruct_halves(
         raise InputError(f"half maps need two views or more, and {views} came")
     if min(half.views for half in halves) == 0:
         raise InputError(f"all {views} views are in one half set, and half maps need both")
-    return Maps(density(*halves), density(halves[0]), density(halves[1]), views)
+    volumes = []
+    for parts in (halves, halves[:1], halves[1:]):
+        volumes.append(density(*parts))
+        if watch is not None:
+            watch()
+    full, half1, half2 = volumes
+    return Maps(full, half1, half2, views)
