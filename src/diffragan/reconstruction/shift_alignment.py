@@ -32,6 +32,8 @@ COARSEST_BAND_ANGSTROM = 8.0
 """Used in any case: maps of drifted views part early."""
 VIEWS_PER_SAMPLE = 4
 """Where fewer views share a Fourier sample an image would be laid on itself."""
+MARGIN_SHELLS = 2
+"""A map's own end rings; it lies so far beyond what is used of it."""
 BATCH = 16
 THRESHOLD = 0.143
 
@@ -69,20 +71,27 @@ def align_shifts(
     watch : Called after each round with its number and the root mean square move [Å].
     device : Where maps are made.
     """
-    poses, still = start, STILL_PIXELS * particles.grid.pixel_angstrom
-    done = 0
-    while True:
-        maps = reconstruct_halves(
+    grid, poses, still = particles.grid, start, STILL_PIXELS * particles.grid.pixel_angstrom
+    copies = 1 if turns is None else len(turns)
+    widest = widest_band(grid, int(torch.bincount(half_sets, minlength=2).min()) * copies)
+    ends = particles.band_limit_per_angstrom or grid.nyquist_per_angstrom
+
+    def maps_of(poses: Poses, band: float) -> Maps:
+        return reconstruct_halves(
             particles.batches(poses),
-            particles.grid,
+            grid,
             half_sets=half_sets,
             turns=turns,
-            band_limit_per_angstrom=particles.band_limit_per_angstrom,
+            band_limit_per_angstrom=band,
             device=device,
         )
-        if done == rounds:
-            break
-        moved = _one_round(particles, poses, half_sets, maps, 1 if turns is None else len(turns))
+
+    done = 0
+    while done < rounds:
+        # Images are laid on no more than this band, and a map of it is made in a fraction of the
+        # time.
+        maps = maps_of(poses, min(ends, widest + MARGIN_SHELLS / grid.box_angstrom))
+        moved = _one_round(particles, poses, half_sets, maps, min(ends, widest))
         distance = float((moved - poses.shifts_angstrom).square().sum(1).mean().sqrt())
         poses = Poses(poses.rotations, moved)
         done += 1
@@ -91,16 +100,15 @@ def align_shifts(
         if distance < still:
             rounds = done
     whole = (poses.shifts_angstrom - start.shifts_angstrom).square().sum(1).mean().sqrt()
-    return ShiftAlignment(poses, maps, done, float(whole))
+    return ShiftAlignment(poses, maps_of(poses, ends), done, float(whole))
 
 
 def _one_round(
-    particles: ParticleSet, poses: Poses, half_sets: Int[Tensor, " n"], maps: Maps, turns: int
+    particles: ParticleSet, poses: Poses, half_sets: Int[Tensor, " n"], maps: Maps, widest: float
 ) -> Float[Tensor, "n 2"]:
     """Lay every image on the projection of its half's map; return the new shifts [Å]."""
     grid, found = particles.grid, poses.shifts_angstrom.clone()
-    fewest = int(torch.bincount(half_sets, minlength=2).min()) * turns
-    band = trusted_band(maps, grid, fewest)
+    band = trusted_band(maps, grid, widest)
     for which, half in enumerate((maps.half1, maps.half2)):
         projector = Projector(low_passed(half, grid, band))
         items = torch.nonzero(half_sets == which).flatten()
@@ -116,14 +124,19 @@ def _one_round(
     return _without_common_move(poses, found)
 
 
-def trusted_band(maps: Maps, grid: Grid, views: int) -> float:
-    """Frequency up to which projections are worth aligning to [1/Å]."""
-    frequency, fsc = fourier_shell_correlation(maps.half1, maps.half2, grid)
-    resolution = resolution_at(fsc, frequency, THRESHOLD)
-    agreed = grid.nyquist_per_angstrom if resolution is None else 1 / resolution
+def widest_band(grid: Grid, views: int) -> float:
+    """Frequency beyond which too few of `views` share a sample to align by it [1/Å]."""
     # `views` slices of n samples each fill shell k, of 4 pi k^2 samples, views / (2 k) times.
     shared = views / (2 * VIEWS_PER_SAMPLE) / grid.box_angstrom
-    return max(min(agreed, shared), 1 / COARSEST_BAND_ANGSTROM)
+    return min(max(shared, 1 / COARSEST_BAND_ANGSTROM), grid.nyquist_per_angstrom)
+
+
+def trusted_band(maps: Maps, grid: Grid, widest: float) -> float:
+    """Frequency up to which projections are worth aligning to, `widest` at most [1/Å]."""
+    frequency, fsc = fourier_shell_correlation(maps.half1, maps.half2, grid)
+    resolution = resolution_at(fsc, frequency, THRESHOLD)
+    agreed = widest if resolution is None else 1 / resolution
+    return min(max(agreed, 1 / COARSEST_BAND_ANGSTROM), widest)
 
 
 def low_passed(volume: Volume, grid: Grid, band_per_angstrom: float) -> Volume:
