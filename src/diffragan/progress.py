@@ -16,6 +16,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 Item = TypeVar("Item")
@@ -26,8 +27,17 @@ LEAST_A_SECOND = 0.5
 STYLE = "progress.data.speed"
 
 
+def _unbroken() -> Column:
+    """One line: in a narrow terminal the bar grows shorter."""
+    return Column(no_wrap=True)
+
+
 class _RateColumn(ProgressColumn):
     """Items a second, or the seconds of each."""
+
+    def get_table_column(self) -> Column:
+        """Return a column that does not wrap."""
+        return _unbroken()
 
     def render(self, task: Task) -> Text:
         """Return the rate as text."""
@@ -36,6 +46,10 @@ class _RateColumn(ProgressColumn):
 
 class _RemainingColumn(ProgressColumn):
     """Time left, at the rate so far."""
+
+    def get_table_column(self) -> Column:
+        """Return a column that does not wrap."""
+        return _unbroken()
 
     def render(self, task: Task) -> Text:
         """Return hours, minutes and seconds."""

@@ -42,3 +42,16 @@ def test_what_was_done_before_a_restart_makes_no_speed(
     assert "901/1000" in said
     shown = float(said.split("/s")[0].split()[-1])
     assert shown < 4
+
+
+def test_a_bar_of_slow_items_stays_on_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("diffragan.progress.LEAST_A_SECOND", 1e6)
+    with progress_bar(4000, "simulating") as bar:
+        sleep(0.1)
+        bar.advance()
+    said = capsys.readouterr().err
+    assert "s each" in said
+    assert len(said.strip().splitlines()) == 1
