@@ -15,7 +15,7 @@ from dask_processes import descendants, items_done, kill, wait_for
 from diffragan.config.load import load_experiment
 from diffragan.errors import InputError, OutputError
 from diffragan.io.store import partial_path
-from diffragan.simulation.cluster import LocalWorkers
+from diffragan.simulation.cluster import LocalWorkers, open_cluster
 from diffragan.simulation.dataset import simulate_dataset
 from diffragan.simulation.distribute import run_items
 from diffragan.simulation.item_maker import Work
@@ -154,3 +154,17 @@ def test_millions_of_items_are_handed_out_a_few_at_a_time(tmp_path: Path) -> Non
     assert max(first) < 1000
     assert time.monotonic() - began < 30
     assert threading.active_count() < 50
+
+
+def test_closing_that_takes_long_hides_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import LocalCluster
+
+    close = LocalCluster.close
+
+    def slow(self: LocalCluster, timeout: float | None = None) -> None:
+        close(self, timeout)
+        raise TimeoutError(f"timed out after {timeout} s.")
+
+    monkeypatch.setattr(LocalCluster, "close", slow)
+    with pytest.raises(OutputError, match="this is it"), open_cluster(LocalWorkers(1)):
+        raise OutputError("this is it")

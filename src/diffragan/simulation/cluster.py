@@ -22,7 +22,7 @@ from diffragan.progress import tell
 from diffragan.simulation.interrupts import interrupts_held_back
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, SpecCluster
 
 ANSWER_SECONDS = 10
 """How long a scheduler may take to answer."""
@@ -164,7 +164,7 @@ def _local(place: LocalWorkers) -> Iterator[Cluster]:
         with _client(cluster.scheduler_address) as client:
             yield Cluster(client, lambda: None)
     finally:
-        cluster.close(timeout=CLOSE_SECONDS)
+        _close(cluster)
 
 
 @contextmanager
@@ -185,6 +185,15 @@ def _slurm(place: SlurmJobs) -> Iterator[Cluster]:
         with _client(cluster.scheduler_address) as client:
             yield Cluster(client, jobs.replace_lost)
     finally:
+        _close(cluster)
+
+
+def _close(cluster: "SpecCluster") -> None:
+    """End a cluster; one that is still starting workers may go on with it in the background.
+
+    What went wrong before is what users should hear, and not that closing took long.
+    """
+    with suppress(TimeoutError):
         cluster.close(timeout=CLOSE_SECONDS)
 
 
