@@ -27,17 +27,8 @@ LEAST_A_SECOND = 0.5
 STYLE = "progress.data.speed"
 
 
-def _unbroken() -> Column:
-    """One line: in a narrow terminal the bar grows shorter."""
-    return Column(no_wrap=True)
-
-
 class _RateColumn(ProgressColumn):
     """Items a second, or the seconds of each."""
-
-    def get_table_column(self) -> Column:
-        """Return a column that does not wrap."""
-        return _unbroken()
 
     def render(self, task: Task) -> Text:
         """Return the rate as text."""
@@ -46,10 +37,6 @@ class _RateColumn(ProgressColumn):
 
 class _RemainingColumn(ProgressColumn):
     """Time left, at the rate so far."""
-
-    def get_table_column(self) -> Column:
-        """Return a column that does not wrap."""
-        return _unbroken()
 
     def render(self, task: Task) -> Text:
         """Return hours, minutes and seconds."""
@@ -110,9 +97,10 @@ def progress_bar(
         TextColumn("{task.description:<28}"),
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
-        _RateColumn(),
+        # In a narrow terminal the bar grows shorter, and these stay on one line.
+        _RateColumn(table_column=Column(no_wrap=True)),
         TimeElapsedColumn(),
-        _RemainingColumn(),
+        _RemainingColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[note]}"),
         console=Console(stderr=True),
         disable=not shown,

@@ -61,6 +61,7 @@ def find_hits(
         chosen = np.flatnonzero(hits.chosen)
         places = places_by_pattern(table, registration, settings)
         picks = with_unseen(overview.picks, registration, chosen, places, settings)
+        # Features hold the peak's arcsinh.
         holograms = HologramPlaces(places, np.sinh(table.features[:, OWN_PEAK].astype(np.float64)))
         matches = match(chosen, registration, picks, settings, holograms)
     return Findings(

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from diffragan.errors import InputError
+from diffragan.robust import MAD_TO_SIGMA
 from diffragan.typing import Float, Tensor
 
 Rows = NDArray[np.float64]
@@ -73,7 +74,7 @@ def find_background(
     kept = some.copy()
     for _ in range(4):
         middle = np.median(shape[kept])
-        spread = 1.4826 * np.median(np.abs(shape[kept] - middle)) + 1e-9
+        spread = MAD_TO_SIGMA * np.median(np.abs(shape[kept] - middle)) + 1e-9
         kept = some & (np.abs(shape - middle) <= KEPT_SIGMAS * spread)
     return mean_background(sums[kept], pixels[kept], high, pattern)
 

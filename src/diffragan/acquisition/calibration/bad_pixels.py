@@ -7,6 +7,7 @@ import numpy as np
 from diffragan.acquisition.calibration.rings import Map, ring_medians, spread_over
 from diffragan.acquisition.calibration.shadows import Flags
 from diffragan.acquisition.calibration.statistics import PixelStatistics
+from diffragan.robust import MAD_TO_SIGMA
 
 SIGMAS = 7.0
 """Deviations beyond which a pixel is bad: a chance of 10^-12 for one, so none of a million."""
@@ -96,7 +97,7 @@ def _noisy(
     # Relative variance of a sample variance: 2/n, and 1/mean more for few counts (Poisson's
     # fourth moment); the median of groups averages them.
     chance = (2 / n + 1 / (n * np.maximum(level, 1 / n))) * 1.25**2 / len(statistics.frames)
-    spread = 1.4826 * np.median(np.abs(ratio[usable] - np.median(ratio[usable])))
+    spread = MAD_TO_SIGMA * np.median(np.abs(ratio[usable] - np.median(ratio[usable])))
     limit = 1 + SIGMAS * np.sqrt(chance + spread**2)
     beside = _second_largest(noise, usable)
     return np.asarray(

@@ -8,6 +8,7 @@ from numpy.polynomial.legendre import legvander
 from numpy.typing import NDArray
 
 from diffragan.errors import InputError
+from diffragan.robust import MAD_TO_SIGMA
 
 Rows = NDArray[np.float64]
 
@@ -114,7 +115,7 @@ def combine(
 def _fit(basis: Rows, values: Rows, errors: Rows) -> tuple[Rows, Rows, float, float]:
     """Coefficients, covariance, jitter's variance and minus the logarithm of the likelihood."""
     middle = np.median(values)
-    jitter = max(float((1.4826 * np.median(np.abs(values - middle))) ** 2), 1e-8)
+    jitter = max(float((MAD_TO_SIGMA * np.median(np.abs(values - middle))) ** 2), 1e-8)
     found = np.zeros(basis.shape[1])
     pull = np.ones(len(values))
     for _ in range(12):

@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from diffragan.acquisition.calibration.aligned import AlignedSums
 from diffragan.acquisition.calibration.rings import Map, ring_means, spread_over
+from diffragan.robust import MAD_TO_SIGMA
 
 SPECKLE_VARIANCE = 0.02**2
 """Relative variance of the mean pattern beyond Poisson's: no pixel counts as known better."""
@@ -103,7 +104,7 @@ def _fit(sums: Map, frames: Map, centre: Map, inner: float, outer: float) -> tup
         use &= model > 0
         r, m = radius[use], model[use]
         deviation = mean[use] / m - 1
-        typical = 1.4826 * np.median(np.abs(deviation)) + 1e-9
+        typical = MAD_TO_SIGMA * np.median(np.abs(deviation)) + 1e-9
         deviation = np.clip(deviation, -LARGEST_DEVIATION * typical, LARGEST_DEVIATION * typical)
         weight = 1 / (1 / np.maximum(m * frames[use], 1e-9) + SPECKLE_VARIANCE)
         dy = np.broadcast_to((y - middle[0])[:, None], mean.shape)[use]

@@ -8,6 +8,7 @@ from scipy.optimize import nnls
 
 from diffragan.acquisition.calibration.shadows import Flags
 from diffragan.acquisition.calibration.statistics import TILE, Maps, PixelStatistics
+from diffragan.robust import MAD_TO_SIGMA
 
 LEAST_PLACES = 24
 """Pixels or tiles below which no line is drawn through their variances."""
@@ -104,7 +105,7 @@ def _fit(mean: Maps, spread: Maps) -> tuple[float, float] | None:
         fitted = design @ found
         change = CHANGE_DIFFERS * design[:, 2] * found[2] / fitted
         residual = (spread - fitted) * weight
-        width = 1.4826 * np.median(np.abs(residual)) + 1e-12
+        width = MAD_TO_SIGMA * np.median(np.abs(residual)) + 1e-12
         off = np.clip(np.abs(residual) / (3 * width), 1, None)
         weight = 1 / (fitted * np.sqrt((LEVEL_ERROR**2 + change**2) * off))
     gain, error = float(found[1]) / scale, sqrt(float(covariance[1, 1])) / scale

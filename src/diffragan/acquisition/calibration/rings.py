@@ -5,6 +5,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from diffragan.robust import MAD_TO_SIGMA
+
 Map = NDArray[np.float64]
 
 
@@ -31,7 +33,7 @@ def ring_medians(values: Map, radius: Map, use: NDArray[np.bool_]) -> tuple[Map,
         if stop > start:
             part = chosen[order[start:stop]]
             medians[number] = np.median(part)
-            spreads[number] = 1.4826 * np.median(np.abs(part - medians[number]))
+            spreads[number] = MAD_TO_SIGMA * np.median(np.abs(part - medians[number]))
     return medians, spreads
 
 

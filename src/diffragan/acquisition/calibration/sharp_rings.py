@@ -16,6 +16,7 @@ from diffragan.acquisition.calibration.ring_profile import (
 )
 from diffragan.acquisition.calibration.ring_spacings import KnownRings
 from diffragan.acquisition.calibration.rings import Map
+from diffragan.robust import MAD_TO_SIGMA
 
 SEARCH_WIDE = (0.5, 2.0)
 """Over which multiples of itself the match is judged: by chance it is as good anywhere."""
@@ -63,7 +64,7 @@ def scale_by_rings(
     near = np.abs(scales / nominal - 1) <= SEARCH
     best = int(np.where(near, scores, -np.inf).argmax())
     middle = float(np.median(scores))
-    spread = 1.4826 * float(np.median(np.abs(scores - middle))) + 1e-9
+    spread = MAD_TO_SIGMA * float(np.median(np.abs(scores - middle))) + 1e-9
     if scores[best] < max(middle + STANDS_OUT * spread, LEAST_SCORE):
         return None
     result = _refine(peaks, angles, scales[best], inner, end)
@@ -98,7 +99,7 @@ def _peaks(profile: Map, inner: float) -> Map:
     rest = values - gaussian_filter1d(median_filter(values, window), window / 4)
     height = np.interp(np.arange(len(profile)), fine, rest)
     height[~known] = 0
-    spread = 1.4826 * np.median(np.abs(height[known] - np.median(height[known]))) + 1e-9
+    spread = MAD_TO_SIGMA * np.median(np.abs(height[known] - np.median(height[known]))) + 1e-9
     return np.asarray(height / spread)
 
 

@@ -15,6 +15,7 @@ from diffragan.acquisition.hits.classes import Conditions
 from diffragan.acquisition.hits.polar_bins import RING_EDGES_PER_ANGSTROM, RINGS
 from diffragan.acquisition.hits.statistics import FrameStatistics, Rings
 from diffragan.errors import InputError
+from diffragan.robust import MAD_TO_SIGMA
 
 FEWEST_FRAMES = 50
 """Below, three coefficients and a spread in each ring are not worth having."""
@@ -25,8 +26,6 @@ KEPT_SIGMAS = 3.0
 FIRST_KEPT = 0.6
 """Share of the frames, those with the least at small angles, that the first fit is made of."""
 LEAST_KEPT = 0.2
-MAD_TO_SIGMA = 1.4826
-"""Standard deviation of a normal distribution over its median absolute deviation."""
 SATURATED_SHARE = 1e-4
 """Of the good pixels at the largest value from which a frame is saturated; it takes two at least,
 as the direct beam's own may always be."""

@@ -5,6 +5,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from diffragan.acquisition.overview.frames import ImageFrame, Points
+from diffragan.robust import MAD_TO_SIGMA
 
 CELL_ANGSTROM = 50.0
 """About the size of a molecule: what is wider than some cells is none."""
@@ -16,7 +17,6 @@ MEAN_CHANGE = 0.03
 """Smaller changes of the mean are the ice's thickness and the beam's own evenness."""
 VARIANCE_CHANGE = 0.7
 """Of logarithms: crowded molecules change the variance, too."""
-MAD_TO_SIGMA = 1.4826
 
 
 def excluded_cells(electrons: NDArray[np.float32], pixel_angstrom: float) -> NDArray[np.bool_]:

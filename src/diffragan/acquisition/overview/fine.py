@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from diffragan.acquisition.overview.frames import Points, turn
 from diffragan.acquisition.overview.scattering_map import NOISE_DIAMETERS, ScatteringMap, band
+from diffragan.robust import MAD_TO_SIGMA
 
 Values = NDArray[np.float64]
 
@@ -28,7 +29,6 @@ DRIFT_ANGSTROM = 30.0
 """What a bend of the scan is expected to be at its ends, as a standard deviation."""
 LINEAR_SHARE = 0.03
 """The same of a stretch or turn, beyond the rotation and scale that were found before."""
-MAD_TO_SIGMA = 1.4826
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,7 @@ from diffragan.acquisition.overview.exclusion import at_cells
 from diffragan.acquisition.overview.frames import Points, turn
 from diffragan.acquisition.overview.picking import NOTHING, Picks
 from diffragan.acquisition.overview.registration import Registration
-from diffragan.acquisition.overview.weighed_places import (
-    HologramPlaces,
-    weighed_places,
-)
+from diffragan.acquisition.overview.weighed_places import HologramPlaces, weighed_places
 from diffragan.config.acquisition import AcquisitionSettings
 from diffragan.errors import InputError
 

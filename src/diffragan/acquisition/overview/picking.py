@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from diffragan.acquisition.overview.centring import Centring
 from diffragan.acquisition.overview.contrast import Contrast, prepare
 from diffragan.acquisition.overview.defocus import Defocus
-from diffragan.acquisition.overview.exclusion import MAD_TO_SIGMA, at_pixels, spread
+from diffragan.acquisition.overview.exclusion import at_pixels, spread
 from diffragan.acquisition.overview.frames import ImageFrame, Points
 from diffragan.acquisition.overview.matched_filter import (
     Filters,
@@ -23,6 +23,7 @@ from diffragan.acquisition.overview.matched_filter import (
 from diffragan.config.acquisition import OverviewSettings
 from diffragan.electron import Electron
 from diffragan.io.overview_image import OverviewImage
+from diffragan.robust import MAD_TO_SIGMA
 
 Map = NDArray[np.float32]
 

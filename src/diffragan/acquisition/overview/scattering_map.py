@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from diffragan.acquisition.overview.frames import Points
 from diffragan.acquisition.overview.picking import Picks
+from diffragan.robust import MAD_TO_SIGMA
 
 Map = NDArray[np.float64]
 
@@ -18,7 +19,6 @@ SMOOTH_DIAMETERS = 2.0
 NOISE_DIAMETERS = 0.2
 """A Gaussian of that standard deviation takes noise out that no molecule makes."""
 CLIP_SIGMAS = 4.0
-MAD_TO_SIGMA = 1.4826
 MOST_PIXELS = 256
 """Along a side: finer, a search costs more than it gains."""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from diffragan.acquisition.overview.frames import Points
 from diffragan.acquisition.overview.picking import NOTHING, Picks
 from diffragan.acquisition.overview.registration import Registration
+from diffragan.robust import MAD_TO_SIGMA
 
 LEAST_BEAMS = 3
 PLACE_ERROR_ANGSTROM = 20.0
@@ -27,7 +28,6 @@ USUAL_ERROR_ANGSTROM = 8.0
 FEWEST = 8
 FAR_SIGMAS = 3.0
 """Holograms that point farther from where image and beams see a molecule show something else."""
-MAD_TO_SIGMA = 1.4826
 
 
 @dataclass(frozen=True, slots=True)

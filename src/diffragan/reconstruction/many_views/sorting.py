@@ -10,6 +10,7 @@ from diffragan.reconstruction.many_views.merging import Merged
 from diffragan.reconstruction.many_views.patterns import PatternSet
 from diffragan.reconstruction.many_views.scales import relative_scales
 from diffragan.reconstruction.many_views.slices import Slices
+from diffragan.robust import MAD_TO_SIGMA
 from diffragan.typing import Float, Tensor
 
 EMPTY = 0.25
@@ -18,7 +19,6 @@ CROWDED = 1.7
 """Times the usual brightness: two molecules scatter twice as much as one."""
 WORST_DEVIATIONS = 6.0
 """Robust standard deviations of the misfit beyond the median that a pattern may have."""
-MAD_TO_SIGMA = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
