@@ -5,9 +5,11 @@ Dask is imported when a cluster is opened, because that takes half a second.
 
 import asyncio
 import logging
+import os
 import re
+import signal
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -164,7 +166,15 @@ def _local(place: LocalWorkers) -> Iterator[Cluster]:
         with _client(cluster.scheduler_address) as client:
             yield Cluster(client, lambda: None)
     finally:
-        _close(cluster)
+        nannies = list(cluster.workers.values())
+        for nanny in nannies:
+            nanny.close_gracefully()
+        # Each of these is that of the worker's successors, too.
+        processes = [nanny.process for nanny in nannies]
+        if not _close(cluster):
+            # Dask waits until a worker has started before it ends it, and forgets it if it is
+            # told to wait no longer.
+            _end(process.pid for process in processes if process is not None)
 
 
 @contextmanager
@@ -188,13 +198,24 @@ def _slurm(place: SlurmJobs) -> Iterator[Cluster]:
         _close(cluster)
 
 
-def _close(cluster: "SpecCluster") -> None:
-    """End a cluster; one that is still starting workers may go on with it in the background.
+def _close(cluster: "SpecCluster") -> bool:
+    """End a cluster, and say whether that was done in time.
 
     What went wrong before is what users should hear, and not that closing took long.
     """
-    with suppress(TimeoutError):
+    try:
         cluster.close(timeout=CLOSE_SECONDS)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _end(pids: Iterable[int | None]) -> None:
+    """End processes at once; None stands for one that has ended already."""
+    for pid in pids:
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _ask(address: str) -> None:
