@@ -4,6 +4,7 @@ Prints what docs/experiment.md quotes. Run: python benchmarks/absolute_scale.py 
 OpenMM's villin headpiece without a file.
 """
 
+import math
 import sys
 import tempfile
 from pathlib import Path
@@ -57,7 +58,7 @@ def molecule() -> PreparedStructure:
 def langmore_smith(number: int) -> float:
     """Elastic cross-section [Å2]; J. P. Langmore and M. F. Smith, Ultramicroscopy 46 (1992) 349."""
     beta2 = squared_velocity(ELECTRON)
-    return 1.4e-4 * number**1.5 / beta2 * (1 - 0.26 * number / (137 * beta2**0.5))
+    return 1.4e-4 * math.sqrt(number) ** 3 / beta2 * (1 - 0.26 * number / (137 * math.sqrt(beta2)))
 
 
 def independent_atoms(counts: dict[int, int], q: Tensor) -> Tensor:

@@ -220,7 +220,7 @@ def fitted(views: Sequence[View], seed: int) -> Calibration:
         miss = (torch.sigmoid(network(x + noise)) - targets) ** 2
         loss = (weight[:, None] * miss).sum() / weight.sum()
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call] # as PyTorch has it
         optimiser.step()
         schedule.step()
     linear = [layer for layer in network if isinstance(layer, nn.Linear)]

@@ -103,9 +103,8 @@ def draw_pattern(
     """Draw a pattern over its angles; below the scale it is dark, unmeasured it is blue-grey."""
     colours = mpl.colormaps["inferno"].with_extremes(bad=UNMEASURED, under="black")
     edge = experiment.pattern_spacing_mrad * len(pattern) / 2
-    shown = (
-        np.where(pattern <= 0, norm.vmin / 10, pattern) if isinstance(norm, LogNorm) else pattern
-    )
+    dark = norm.vmin / 10 if isinstance(norm, LogNorm) and norm.vmin else None
+    shown = pattern if dark is None else np.where(pattern <= 0, dark, pattern)
     drawn = ax.imshow(
         shown, norm=norm, cmap=colours, extent=(-edge, edge, -edge, edge), origin="lower",
         interpolation="nearest",

@@ -81,10 +81,10 @@ def blocks(inputs: Inputs) -> dict[str, Block]:
             f"{tables.of_exact(inputs.exact)}\n\n{commands.of_runs(inputs.exact)}", figure
         )
     if inputs.counted:
-        drawn = any(one.exposure is not None for one in inputs.counted)
+        exposed = any(one.exposure is not None for one in inputs.counted)
         found["counted"] = Block(
             f"{tables.of_counted(inputs.counted)}\n\n{commands.of_simulated(inputs.counted)}",
-            {"exposure": partial(exposure_figure, inputs.counted)} if drawn else {},
+            {"exposure": partial(exposure_figure, inputs.counted)} if exposed else {},
         )
     if inputs.unknown:
         runs = [one.run for one in inputs.unknown]
@@ -198,7 +198,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    folders = {"nargs": "+", "default": [], "type": Path, "metavar": "DIR"}
+    folders: dict[str, Any] = {"nargs": "+", "default": [], "type": Path, "metavar": "DIR"}
     files = {**folders, "metavar": "FILE.json"}
     add = parser.add_argument
     add("--exact", help="maps from exact patterns at known poses", **folders)

@@ -34,10 +34,10 @@ def run_dose_defocus(place: Place) -> None:
             views = _phased(place, data, f"SNR {snr:g}, {defocus:,.0f} Å")
             doses = data.read("low_resolution_dose", items)
             cells.append(Cell(defocus, snr, doses, views, judge_image_alone(data, items)))
-    method, views = place.arguments.method, len(cells[0].views)
+    method, count = place.arguments.method, len(cells[0].views)
     caption = (
         f"Views by the noise and the defocus of their low-resolution image (with the paper's S5 to "
-        f"S7), phased by {method}: the same {views} views of {len(structures)} "
+        f"S7), phased by {method}: the same {count} views of {len(structures)} "
         f"protein{'s' if len(structures) > 1 else ''} in every group. Mean FRC of single views "
         f"from {band_words(limit)} (a) and from {COARSE[0]:g} to {COARSE[1]:g} Å (b): dots, "
         "median, quartiles, 5 to 95 %; the grey bar is the median of the low-resolution image "

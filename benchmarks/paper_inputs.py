@@ -23,10 +23,8 @@ PAPER_VIEWS = 200 * 21_560
 """200 epochs of 20 proteins with 1,078 orientations each."""
 
 
-def describe_run(run: Path | None) -> dict[str, Any] | None:
+def describe_run(run: Path) -> dict[str, Any]:
     """Say what a run was, how many steps it has seen, and what share of the paper's that is."""
-    if run is None:
-        return None
     best, last = (read_checkpoint(run / which, ("average",)).description for which in (BEST, LAST))
     return {
         "path": str(run),

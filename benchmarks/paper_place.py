@@ -48,7 +48,7 @@ class Place:
     @property
     def out(self) -> Path:
         """Folder of all results."""
-        return self.arguments.out
+        return Path(self.arguments.out)
 
     @property
     def seed(self) -> int:
@@ -198,7 +198,7 @@ class Place:
                 "what": what,
                 "command": " ".join(["python", *self.arguments.command]),
                 "seed": self.seed,
-                "run": describe_run(self.arguments.run),
+                "run": None if self.arguments.run is None else describe_run(self.arguments.run),
                 "test_data": {
                     "path": str(self.arguments.test),
                     "proteins": len(self.test.store.attributes["structures"]),

@@ -17,19 +17,24 @@ from diffragan.io.files import write_json
 from diffragan.reconstruction.correlation import fourier_shell_correlation
 from diffragan.reconstruction.maps import reconstruct_map
 from diffragan.rings import resolution_at
+from diffragan.typing import Volume
 
 
 def compare(protein: Path, count: int, seed: int) -> dict[str, Any]:
     """Reconstruct one protein both ways."""
     views = make_views(protein, count, seed)
-    poses = views.images, views.rotations, views.shifts_angstrom
-    maps = []
-    reconstruct_map(*(p[:8] for p in poses), views.grid)  # loads what is loaded once
-    cost = cost_of(lambda: maps.append(reconstruct_map(*poses, views.grid)))
+    maps: list[Volume] = []
+
+    def reconstruct(count: int) -> None:
+        given = views.images[:count], views.rotations[:count], views.shifts_angstrom[:count]
+        maps.append(reconstruct_map(*given, views.grid))
+
+    reconstruct(8)  # loads what is loaded once
+    cost = cost_of(lambda: reconstruct(count))
     with tempfile.TemporaryDirectory() as name:
         write_views(Path(name), views)
         theirs, relion_cost = relion_known(Path(name), views)
-    frequency, ours = fourier_shell_correlation(maps[0], views.truth, views.grid)
+    frequency, ours = fourier_shell_correlation(maps[-1], views.truth, views.grid)
     _, relion = fourier_shell_correlation(theirs, views.truth, views.grid)
     # Frequency zero is one coefficient: it says nothing but the sign of the sum.
     gain = (ours - relion)[1:]

@@ -1,8 +1,7 @@
 """Fill docs/results/reconstruction.md from reconstruction_runs.py: no number typed by hand.
 
-Run: python benchmarks/reconstruction_page.py RUN [NAME=RUN ...]
-RUN is the folder of benchmarks/reconstruction_runs.py. Without a name it fills the block `maps`,
-with one the block of that name; blocks whose run is not given stay as they are.
+Run: python benchmarks/reconstruction_page.py RUN
+RUN is the folder of benchmarks/reconstruction_runs.py.
 """
 
 import argparse
@@ -14,12 +13,11 @@ from paper_page import COLOURS, filled_or_told, put
 from PIL import Image
 from reconstruction_runs import RECORD, TRUE_IMAGES
 
-from diffragan.errors import InputError
 from diffragan.io.files import output_folder, read_json, write_text
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "reconstruction.md"
 FOLDER = "reconstruction"
-DEFAULT_BLOCK = "maps"
+BLOCK = "maps"
 HEAD = (
     "| molecule | images | views | poses | with the truth, FSC 0.5 | half maps, FSC 0.143 | in the "
     "mask, corrected | map and model, FSC 0.5 | Q-score |\n"
@@ -53,13 +51,12 @@ def angstrom(value: float | None, end: float) -> str:
     return f"< {end:.2f} Å" if value is None else f"{value:.2f} Å"
 
 
-def block(record: Mapping[str, Any], prefix: str) -> str:
+def block(record: Mapping[str, Any]) -> str:
     """Size and number of the images, the table, the figures and the command."""
     sizes = sorted({(m["pixels"], round(m["pixel_angstrom"], 4)) for m in record["molecules"]})
     words = "; ".join(f"{pixels} x {pixels} pixels of {pixel:g} Å" for pixels, pixel in sizes)
     shown = "\n\n".join(
-        f"![{m['figure']['alt']}]({FOLDER}/{prefix}{m['figure']['png']})\n\n"
-        f"*{m['figure']['caption']}*"
+        f"![{m['figure']['alt']}]({FOLDER}/{m['figure']['png']})\n\n*{m['figure']['caption']}*"
         for m in record["molecules"]
     )
     return (
@@ -68,39 +65,29 @@ def block(record: Mapping[str, Any], prefix: str) -> str:
     )
 
 
-def fill(runs: Mapping[str, Path], page_path: Path) -> list[str]:
-    """Fill the blocks of all runs that are given, and copy their pictures; return their names."""
-    page = page_path.read_text(encoding="utf-8")
+def fill(run: Path, page_path: Path) -> list[str]:
+    """Fill the block of a run, and copy its pictures; return the names of blocks."""
+    record = read_json(run / RECORD)
     target = output_folder(page_path.parent / FOLDER)
-    for name, run in runs.items():
-        record = read_json(run / RECORD)
-        prefix = "" if name == DEFAULT_BLOCK else f"{name}-"
-        for molecule in record["molecules"]:
-            png = molecule["figure"]["png"]
-            with Image.open(run / png) as full:
-                palette = full.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-            palette.save(target / f"{prefix}{png}", optimize=True)
-        page = put(page, name, block(record, prefix))
-    write_text(page_path, page)
-    return list(runs)
-
-
-def named(word: str) -> tuple[str, Path]:
-    name, mark, folder = word.partition("=")
-    if mark and not folder:
-        raise InputError(f"{word}: not NAME=RUN")
-    return (name, Path(folder)) if mark else (DEFAULT_BLOCK, Path(word))
+    for molecule in record["molecules"]:
+        png = molecule["figure"]["png"]
+        with Image.open(run / png) as full:
+            palette = full.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        palette.save(target / png, optimize=True)
+    page = page_path.read_text(encoding="utf-8")
+    write_text(page_path, put(page, BLOCK, block(record)))
+    return [BLOCK]
 
 
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("runs", nargs="+", metavar="[NAME=]RUN")
+    parser.add_argument("run", type=Path)
     parser.add_argument("--page", type=Path, default=PAGE)
     arguments = parser.parse_args(words)
     page = arguments.page
-    filled_or_told(lambda: (page, fill(dict(named(word) for word in arguments.runs), page)))
+    filled_or_told(lambda: (page, fill(arguments.run, page)))
 
 
 if __name__ == "__main__":

@@ -46,7 +46,8 @@ def on_grid(waves: Waves, source: Grid, target: Grid) -> Waves:
     matrix = (back @ forth / source.pixels).to(torch.complex64)
     held = (axis.abs() <= source.box_angstrom / 2).to(torch.complex64)
     matrix = held[:, None] * matrix
-    return matrix @ waves @ matrix.T
+    carried: Waves = matrix @ waves @ matrix.T
+    return carried
 
 
 @dataclass(frozen=True)

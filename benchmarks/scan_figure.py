@@ -79,7 +79,7 @@ def main(folder: Path) -> None:
 def sound(truth: ScanTruth) -> NDArray[np.int64]:
     """Return frames for the mean: evenly over the scan, none saturated."""
     frames = np.flatnonzero(~truth.is_class("saturated"))
-    return frames[np.linspace(0, len(frames) - 1, MEAN_FRAMES).astype(int)]
+    return frames[np.linspace(0, len(frames) - 1, MEAN_FRAMES).astype(np.int64)]
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def read_simulated(folder: Path) -> SimulatedScan:
     assert scan.step_angstrom
     assert scan.shape
     conditions = Conditions(
-        frames.any(axis=0),
+        np.asarray(frames.any(axis=0)),
         scan.angle_per_pixel_mrad,
         scan.energy_kev,
         scan.exposure_e_per_a2,

@@ -182,7 +182,7 @@ def centroids_true(data: ObservationStore, truth: ScanTruth) -> NDArray[np.float
     angle = scan["nominal_to_image_deg"] - scan["nominal_to_detector_deg"]
     within = truth.arrays.molecule_shift[:, :2] @ turn(-angle).T / scan["image_pixel_angstrom"]
     flipped = data.store.attributes["provenance"]["settings"]["overview"]["image_flipped_y"]
-    return places_true(data, truth) + within * np.array([1.0, -1.0 if flipped else 1.0])
+    return np.asarray(places_true(data, truth) + within * [1.0, -1.0 if flipped else 1.0])
 
 
 def image_pixel(data: ObservationStore, truth: ScanTruth) -> float:

@@ -51,7 +51,7 @@ class Block:
     """What stands between two markers of the page."""
 
     text: str
-    figures: dict[str, Callable[[], Captioned]] = field(default_factory=dict)
+    figures: Mapping[str, Callable[[], Captioned]] = field(default_factory=dict)
     """By the name of their file; drawn in the style of a column."""
 
 

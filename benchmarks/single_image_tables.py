@@ -284,14 +284,14 @@ def of_cost(costs: Iterable[Mapping[str, Any]]) -> str:
 
 def of_learning(learning: Learning, trained: Trained) -> str:
     """Return validations, and the laws through them in words."""
-    rows = [
+    rows: list[Sequence[str]] = [
         (
             f"{learning.views[i]:,.0f}", f"{learning.frc[i]:.4f}",
             f"{learning.resolution_angstrom[i]:.3f} Å", f"{learning.envelope[i]:.3f}",
         )
         for i in evenly(len(learning.views), MOST_VALIDATIONS)
     ]  # fmt: skip
-    heads = ("views seen", "validation FRC", "FRC 0.5 at", "overlap of envelopes")
+    heads: Sequence[str] = "views seen", "validation FRC", "FRC 0.5 at", "overlap of envelopes"
     parts = [law_words(learning), table(heads, rows)]
     if trained:
         rows = [

@@ -99,7 +99,7 @@ def table(places: Sequence[Path], seed: int, work: Path) -> Table:
                 scan = read_simulated(place).thinned(exposure, seed)
                 found = measured(scan, seed)
                 with atomic_path(kept) as unfinished, unfinished.open("wb") as file:
-                    np.savez(file, **found)
+                    np.savez(file, allow_pickle=False, **found)
             with np.load(kept) as arrays:
                 parts.append({name: arrays[name] for name in arrays.files} | {"x": exposure})
                 parts[-1]["scan"] = np.full(len(arrays["classes"]), scan_number)
@@ -144,7 +144,7 @@ def trained(data: Table, seed: int) -> FrameClassifier:
         logits = network(features[chosen] + noise)
         loss = nn.functional.cross_entropy(logits, classes[chosen])
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call] # as PyTorch has it
         optimiser.step()
         schedule.step()
     return network.eval()

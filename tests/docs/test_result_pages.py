@@ -12,7 +12,7 @@ BLOCKS = {
         "exact", "counted", "unknown", "turned", "control", "noise", "robustness", "single",
         "dragonfly", "cost"
     ],
-    "reconstruction": ["small", "maps"],
+    "reconstruction": ["maps"],
     "single-image": [
         "fine", "cell", "size", "headline", "headline-best", "headline-cell", "control", "defocus",
         "dose", "snr", "predicted", "cost", "learning"
