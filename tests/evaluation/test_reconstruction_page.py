@@ -37,7 +37,7 @@ def folder(prepared_villin_file: Path, tmp_path_factory: pytest.TempPathFactory)
         noisy = volume + volume.std() * torch.randn(volume.shape, generator=generator)
         write_volume(out / f"{name}.mrc", noisy.numpy(), GRID.pixel_angstrom)
     write_structure(model.structure, out / "known.cif")
-    validate_folder(out, out / "known.cif", known_pose=True)
+    validate_folder(out, out / "known.cif", known_shift_angstrom=(0, 0, 0))
     return out
 
 

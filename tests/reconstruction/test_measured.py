@@ -57,6 +57,20 @@ def test_a_turned_map_of_either_hand_is_laid_on_the_truth(mirrored: bool) -> Non
     assert known.agreement.fsc_truth[5:].max() < 0.7
 
 
+def test_a_map_of_images_that_drifted_is_laid_on_the_truth_by_a_shift_alone() -> None:
+    off = torch.tensor([0.8, -0.5, 1.1])
+    volume = true_potential_map(MODEL.shifted(off), GRID)
+    measured = measure_map(found(volume), particles(with_truth=True), "shifts")
+    assert measured.laid is not None
+    torch.testing.assert_close(-measured.laid.shift_angstrom, off.double(), rtol=0, atol=0.02)
+    assert measured.agreement.fsc_truth is not None
+    assert measured.agreement.fsc_truth.min() > 0.95
+    turned = true_potential_map(MODEL.rotated(orientations(1, seed=3)[0]), GRID)
+    wrong = measure_map(found(turned), particles(with_truth=True), "shifts")
+    assert wrong.agreement.fsc_truth is not None
+    assert wrong.agreement.fsc_truth[5:].max() < 0.7
+
+
 def test_without_a_truth_the_hand_stays_open() -> None:
     volume = true_potential_map(MODEL, GRID)
     measured = measure_map(found(volume), particles(with_truth=False), "unknown")

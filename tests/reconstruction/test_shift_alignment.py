@@ -1,21 +1,22 @@
 """Shifts that a phasing method got wrong are found again without any truth."""
 
+from dataclasses import replace
+
 import torch
 from phantom import atoms, gaussian_factor, orientations, projections, shifts
 
-from diffragan.fourier import fourier
 from diffragan.grid import Grid
 from diffragan.io.star import ParticleOptics
 from diffragan.reconstruction.correlation import fourier_shell_correlation
 from diffragan.reconstruction.maps import Maps, reconstruct_halves
-from diffragan.reconstruction.projection import Projector
 from diffragan.reconstruction.refinement.state import Poses
 from diffragan.reconstruction.shift_alignment import align_shifts
 from diffragan.reconstruction.sources.particle_set import ParticleSet
 from diffragan.reconstruction.truth import true_potential_map
-from diffragan.rings import resolution_at, ring_distance
+from diffragan.rings import resolution_at
 
 GRID = Grid(32, 48.0)
+FINE = Grid(64, 48.0)
 MODEL = atoms(14.0)
 COUNT = 120
 
@@ -66,13 +67,37 @@ def test_right_shifts_stay_and_so_does_the_map_as_a_whole() -> None:
     assert float(common.norm()) < 1e-6
 
 
-def test_the_projector_is_the_inverse_of_insertion_in_even_and_odd_boxes() -> None:
-    for grid in (GRID, Grid(31, 46.5)):
-        volume = true_potential_map(MODEL, grid, gaussian_factor)
-        turns, none = orientations(3), torch.zeros(3, 3, dtype=torch.float64)
-        expected = projections(MODEL, turns, none, grid).float() / grid.pixel_angstrom
-        found = Projector(volume).project(turns)
-        # Sharp atoms ring at the end of the grid, each in its own way.
-        inner = ring_distance((grid.pixels, grid.pixels)) < 0.75 * grid.pixels / 2
-        first, second = (fourier(images)[:, inner] for images in (found, expected))
-        assert float((first - second).norm() / second.norm()) < 0.03
+def test_few_exact_views_are_laid_to_a_fraction_of_a_pixel() -> None:
+    """As a map of so few would lay each on itself, and by coarse samples alone."""
+    few = 24
+    true = Poses(orientations(few), shifts(few, 2.0)[:, :2])
+    moves = torch.nn.functional.pad(true.shifts_angstrom, (0, 1))
+    images = projections(MODEL, true.rotations, moves, FINE).float()
+    given = replace(particles(true), count=few, grid=FINE, read=lambda items: images[list(items)])
+    generator = torch.Generator().manual_seed(3)
+    scatter = 0.8 * torch.randn(few, 2, generator=generator, dtype=torch.float64)
+    start = Poses(true.rotations, true.shifts_angstrom + scatter)
+    found = align_shifts(given, start, torch.arange(few) % 2).poses.shifts_angstrom
+    seen = true.rotations[:, :2].flatten(0, 1)
+    wrong = (found - true.shifts_angstrom).flatten()
+    common = torch.linalg.lstsq(seen, wrong[:, None]).solution[:, 0]
+    assert off((wrong - seen @ common).reshape(-1, 2), torch.zeros(few, 2)) < 0.05
+
+
+def test_half_sets_do_not_hear_of_each_other_but_for_a_common_move() -> None:
+    true = Poses(orientations(COUNT), shifts(COUNT, 2.0)[:, :2])
+    given, halves = particles(true), torch.arange(COUNT) % 2
+    noise = torch.randn(COUNT, *(GRID.pixels,) * 2, generator=torch.Generator().manual_seed(1))
+    spoilt = replace(
+        given,
+        read=lambda items: torch.where(
+            halves[list(items), None, None] == 1, noise[list(items)], given.read(items)
+        ),
+    )
+    moves = []
+    for one in (given, spoilt):
+        shifts_found = align_shifts(one, true, halves, rounds=1).poses.shifts_angstrom[::2]
+        moved, seen = (shifts_found - true.shifts_angstrom[::2]).flatten(), true.rotations[::2, :2]
+        rows = seen.flatten(0, 1)
+        moves.append(moved - rows @ torch.linalg.lstsq(rows, moved[:, None]).solution[:, 0])
+    torch.testing.assert_close(*moves, rtol=0, atol=1e-6)

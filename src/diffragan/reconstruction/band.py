@@ -67,6 +67,20 @@ def coefficients(
     return series
 
 
+def images_of(
+    values: Complex[Tensor, "n sample"], band: Band, pixels: int
+) -> Float[Tensor, "n y x"]:
+    """Real images, origin at pixel n // 2, that have these samples and no others; `pixels` a side.
+
+    The inverse of `coefficients` but for the scale.
+    """
+    x, y = band.frequencies.long().T
+    spectra = torch.zeros(len(values), pixels, pixels, dtype=values.dtype)
+    spectra[:, y % pixels, x % pixels] = values * band.shares.to(values.real)
+    images: Tensor = torch.fft.fftshift(torch.fft.ifft2(spectra).real, dim=(-2, -1)) * 2
+    return images
+
+
 def ramp(
     shifts: Float[Tensor, "*batch 2"], band: Band, box_angstrom: float
 ) -> Complex[Tensor, "*batch sample"]:

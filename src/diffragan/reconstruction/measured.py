@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 
 from diffragan.reconstruction.found import Found
-from diffragan.reconstruction.map_alignment import MapAlignment, align_maps, mirror_map
+from diffragan.reconstruction.map_alignment import MapAlignment, align_maps, mirror_map, shift_onto
 from diffragan.reconstruction.reconstruct import Agreement, measure_agreement
 from diffragan.reconstruction.request import Way
 from diffragan.reconstruction.sources.particle_set import ParticleSet
@@ -21,7 +21,7 @@ HAND_CONTRAST = 1.1
 map both fit alike."""
 MIRRORED_WORDS = ": map, half maps and poses were mirrored"
 IN_PLACE: tuple[Way, ...] = ("known", "shifts")
-"""Ways that leave the map where the model is."""
+"""Ways that leave the map where the model is, but for a drift that all its images share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,18 @@ class Measured:
 def measure_map(found: Found, particles: ParticleSet, way: Way) -> Measured:
     """Correlate halves, and the map with the true potential, laid on it where poses were found.
 
-    The curve against the truth is that of the hand that fits; `laid` says which.
+    Where shifts were refined the map lies where images that drifted have it in the mean, and only
+    that is undone. The curve against the truth is that of the hand that fits; `laid` says which.
     """
     grid, model = particles.grid, particles.model
     if model is None:
         return Measured(measure_agreement(found.maps, grid), None, None)
     truth, laid = true_potential_map(model, grid), None
-    if way not in IN_PLACE:
-        both = way in WITH_HAND
-        laid = align_maps(found.maps.full, truth, grid, both_hands=both)
+    if way == "shifts":
+        laid = shift_onto(found.maps.full, truth, grid)
+    elif way != "known":
+        laid = align_maps(found.maps.full, truth, grid, both_hands=way in WITH_HAND)
+    if laid is not None:
         truth = true_potential_map(moved_into_map(model, laid), grid)
         if laid.mirrored:
             truth = mirror_map(truth)

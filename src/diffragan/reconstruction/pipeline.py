@@ -210,6 +210,7 @@ def _record(
         },
         "resolution_fsc_0p5_angstrom": measured.agreement.resolution_fsc_truth_0p5_angstrom,
         "history": list(found.history),
+        "map_off_truth_angstrom": _off_truth(request, measured),
         **found.notes,
         "provenance": provenance("reconstruct", settings, request.seed, particles.inputs),
     }
@@ -246,12 +247,21 @@ def _validate(
         folder,
         model,
         mask_file=extras.mask,
-        known_pose=own and request.poses in IN_PLACE,
+        known_shift_angstrom=_off_truth(request, measured) if own else None,
         in_place=True,
         truth=measured.truth,
         local=extras.local_resolution,
         seed=request.seed,
     )
+
+
+def _off_truth(request: Request, measured: Measured) -> list[float] | None:
+    """Where a map of known orientations has the true molecule's origin, x, y, z [Å]."""
+    if request.poses not in IN_PLACE or measured.truth is None:
+        return None
+    if measured.laid is None:
+        return [0.0, 0.0, 0.0]
+    return [-shift for shift in measured.laid.shift_angstrom.tolist()]
 
 
 def _write_fsc_star(

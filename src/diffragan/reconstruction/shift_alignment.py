@@ -1,41 +1,38 @@
-"""Shifts of images at known orientations, refined against projections of the map itself.
+"""Shifts of images at known orientations, refined against what the other images show.
 
 A phasing method may move what it recovers by some pixels, for a pattern does not fix where the
-molecule lies. Each image is laid on the projection of its own half set's map, so that the halves
-stay apart; nothing of a truth enters. The map as a whole keeps its place: what the shifts of all
-images have in common is taken off.
-
-Source: Penczek, Radermacher and Frank, Ultramicroscopy 40 (1992) 33 (projection matching).
+molecule lies. Each image is laid on what the others of its half set say of its Fourier samples: the
+halves stay apart, and no image is laid on itself. Only how one half as a whole lies to the other is
+told by both: three numbers. Nothing of a truth enters, and the map keeps its place: what the shifts
+of all images have in common is taken off.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 
-from diffragan.alignment import align, translate
-from diffragan.grid import Grid
-from diffragan.reconstruction.correlation import fourier_shell_correlation
+from diffragan.reconstruction.band import coefficients, half_disc, ramp
 from diffragan.reconstruction.maps import Maps, reconstruct_halves
-from diffragan.reconstruction.projection import Projector
+from diffragan.reconstruction.other_slices import SliceSums
 from diffragan.reconstruction.refinement.state import Poses
+from diffragan.reconstruction.slice_matching import Pair, distance, scale_of
 from diffragan.reconstruction.sources.particle_set import ParticleSet
-from diffragan.rings import resolution_at, ring_distance
-from diffragan.typing import Float, Int, Tensor, Volume
+from diffragan.typing import Complex, Float, Int, Tensor
 
-MOST_ROUNDS = 8
+MOST_ROUNDS = 10
 STILL_PIXELS = 0.05
 """Root mean square move below which the shifts have settled."""
-LEAST_GAIN = 1e-3
-"""Of correlation, that a move must bring."""
 COARSEST_BAND_ANGSTROM = 8.0
-"""Used in any case: maps of drifted views part early."""
-VIEWS_PER_SAMPLE = 4
-"""Where fewer views share a Fourier sample an image would be laid on itself."""
-MARGIN_SHELLS = 2
-"""A map's own end rings; it lies so far beyond what is used of it."""
+"""Of the first rounds; used in any case, for views that drifted agree early no further."""
+FINEST_BAND_ANGSTROM = 2.0
+"""Finer samples cost more than they tell of a shift."""
+COARSE_ROUNDS = 2
+BAND_GROWTH = 1.6
+"""Of each later round: images then lie right to far less than the finest wave."""
+JUDGED_VIEWS = 64
+"""So many of a half set tell how far its images agree."""
 BATCH = 16
-THRESHOLD = 0.143
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,26 @@ class ShiftAlignment:
     """Root mean square distance of the shifts from where they began [Å]."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Views:
+    """Images of a half set, and the sums of all of them, with the present shifts taken off."""
+
+    particles: ParticleSet
+    poses: Poses
+    items: list[int]
+    sums: SliceSums
+
+    def values(self, items: list[int]) -> Iterator[tuple[int, Complex[Tensor, " sample"]]]:
+        """Transform each image at the band's samples."""
+        band, grid = self.sums.band, self.particles.grid
+        for start in range(0, len(items), BATCH):
+            some = items[start : start + BATCH]
+            found = coefficients(self.particles.read(some).cpu().float(), band, grid)
+            shifts = self.poses.shifts_angstrom[some]
+            turned = (found * ramp(shifts, band, grid.box_angstrom)).to(torch.complex64)
+            yield from zip(some, turned, strict=True)
+
+
 def align_shifts(
     particles: ParticleSet,
     start: Poses,
@@ -59,7 +76,7 @@ def align_shifts(
     watch: Callable[[int, float], None] | None = None,
     device: torch.device | str = "cpu",
 ) -> ShiftAlignment:
-    """Refine the shifts of all images, the orientations staying as they are.
+    """Refine the shifts of all images, the orientations staying as they are, and make the maps.
 
     Parameters
     ----------
@@ -71,87 +88,126 @@ def align_shifts(
     watch : Called after each round with its number and the root mean square move [Å].
     device : Where maps are made.
     """
-    grid, poses, still = particles.grid, start, STILL_PIXELS * particles.grid.pixel_angstrom
-    copies = 1 if turns is None else len(turns)
-    widest = widest_band(grid, int(torch.bincount(half_sets, minlength=2).min()) * copies)
-    ends = particles.band_limit_per_angstrom or grid.nyquist_per_angstrom
+    poses, done = refined_shifts(
+        particles, start, half_sets, turns=turns, rounds=rounds, watch=watch
+    )
+    maps = reconstruct_halves(
+        particles.batches(poses),
+        particles.grid,
+        half_sets=half_sets,
+        turns=turns,
+        band_limit_per_angstrom=particles.band_limit_per_angstrom,
+        device=device,
+    )
+    whole = (poses.shifts_angstrom - start.shifts_angstrom).square().sum(1).mean().sqrt()
+    return ShiftAlignment(poses, maps, done, float(whole))
 
-    def maps_of(poses: Poses, band: float) -> Maps:
-        return reconstruct_halves(
-            particles.batches(poses),
-            grid,
-            half_sets=half_sets,
-            turns=turns,
-            band_limit_per_angstrom=band,
-            device=device,
-        )
 
-    done = 0
+def refined_shifts(
+    particles: ParticleSet,
+    start: Poses,
+    half_sets: Int[Tensor, " n"],
+    *,
+    turns: Float[Tensor, "turn 3 3"] | None = None,
+    rounds: int = MOST_ROUNDS,
+    watch: Callable[[int, float], None] | None = None,
+) -> tuple[Poses, int]:
+    """Refine the shifts as `align_shifts` does, without maps; return the rounds it took, too."""
+    grid, poses = particles.grid, start
+    ends = min(
+        particles.band_limit_per_angstrom or grid.nyquist_per_angstrom, 1 / FINEST_BAND_ANGSTROM
+    )
+    halves = [torch.nonzero(half_sets == which).flatten().tolist() for which in (0, 1)]
+    limit, done = min(1 / COARSEST_BAND_ANGSTROM, ends), 0
     while done < rounds:
-        # Images are laid on no more than this band, and a map of it is made in a fraction of the
-        # time.
-        maps = maps_of(poses, min(ends, widest + MARGIN_SHELLS / grid.box_angstrom))
-        moved = _one_round(particles, poses, half_sets, maps, min(ends, widest))
-        distance = float((moved - poses.shifts_angstrom).square().sum(1).mean().sqrt())
-        poses = Poses(poses.rotations, moved)
+        moves = torch.zeros_like(poses.shifts_angstrom)
+        for items in halves:
+            moves[items] -= _off(_gathered(particles, poses, items, limit, turns)).to(moves)
+        moves = without_common_move(poses.rotations, moves)
+        change = float(moves.square().sum(1).mean().sqrt())
+        poses = Poses(poses.rotations, poses.shifts_angstrom + moves)
         done += 1
         if watch is not None:
-            watch(done, distance)
-        if distance < still:
-            rounds = done
-    whole = (poses.shifts_angstrom - start.shifts_angstrom).square().sum(1).mean().sqrt()
-    return ShiftAlignment(poses, maps_of(poses, ends), done, float(whole))
+            watch(done, change)
+        if limit == ends and change < STILL_PIXELS * grid.pixel_angstrom:
+            break
+        if done >= COARSE_ROUNDS:
+            limit = min(BAND_GROWTH * limit, ends)
+    return _in_one_frame(particles, poses, halves, limit, turns), done
 
 
-def _one_round(
-    particles: ParticleSet, poses: Poses, half_sets: Int[Tensor, " n"], maps: Maps, widest: float
+def _gathered(
+    particles: ParticleSet,
+    poses: Poses,
+    items: list[int],
+    limit_per_angstrom: float,
+    turns: Float[Tensor, "turn 3 3"] | None,
+) -> _Views:
+    """Sum the slices of a half set up to a frequency [1/Å]."""
+    shell = max(1, int(limit_per_angstrom * particles.grid.box_angstrom))
+    sums = SliceSums(half_disc(particles.grid.pixels).within(shell), turns)
+    views = _Views(particles, poses, items, sums)
+    for item, values in views.values(items):
+        sums.add(values, poses.rotations[item])
+    return views
+
+
+def _off(views: _Views) -> Float[Tensor, "n 2"]:
+    """Find how far each image must be moved onto what the others of its half set say: x, y [Å]."""
+    rotations, sums, box = views.poses.rotations, views.sums, views.particles.grid.box_angstrom
+
+    def pairs(items: list[int]) -> Iterator[Pair]:
+        for item, values in views.values(items):
+            yield values, sums.others(values, rotations[item])
+
+    scale = scale_of(list(pairs(_judged(views.items))), sums.band, box / COARSEST_BAND_ANGSTROM)
+    return torch.stack([distance(pair, scale, sums.band, box)[0] for pair in pairs(views.items)])
+
+
+def _in_one_frame(
+    particles: ParticleSet,
+    poses: Poses,
+    halves: list[list[int]],
+    limit_per_angstrom: float,
+    turns: Float[Tensor, "turn 3 3"] | None,
+) -> Poses:
+    """Move the second half set as a whole to where the first one lies."""
+    first, second = (_gathered(particles, poses, one, limit_per_angstrom, turns) for one in halves)
+    band, box, items = second.sums.band, particles.grid.box_angstrom, second.items
+
+    def pairs(chosen: list[int]) -> Iterator[Pair]:
+        for item, values in second.values(chosen):
+            yield values, first.sums.seen(poses.rotations[item])
+
+    scale = scale_of(list(pairs(_judged(items))), band, box / COARSEST_BAND_ANGSTROM)
+    laid = [distance(pair, scale, band, box) for pair in pairs(items)]
+    off = torch.stack([move for move, _ in laid])
+    weight = torch.tensor([max(agreement, 0.0) for _, agreement in laid]).double()
+    common = _common_move(poses.rotations[items], off, weight)
+    moves = torch.zeros_like(poses.shifts_angstrom)
+    moves[items] -= (poses.rotations[items][:, :2].double() @ common).to(moves)
+    moves = without_common_move(poses.rotations, moves)
+    return Poses(poses.rotations, poses.shifts_angstrom + moves)
+
+
+def _judged(items: list[int]) -> list[int]:
+    """Choose the images that tell how far all agree, evenly."""
+    return items[:: -(-len(items) // JUDGED_VIEWS)]
+
+
+def without_common_move(
+    rotations: Float[Tensor, "n 3 3"], moves: Float[Tensor, "n 2"]
 ) -> Float[Tensor, "n 2"]:
-    """Lay every image on the projection of its half's map; return the new shifts [Å]."""
-    grid, found = particles.grid, poses.shifts_angstrom.clone()
-    band = trusted_band(maps, grid, widest)
-    for which, half in enumerate((maps.half1, maps.half2)):
-        projector = Projector(low_passed(half, grid, band))
-        items = torch.nonzero(half_sets == which).flatten()
-        for some in torch.split(items, BATCH):
-            images = particles.read(some.tolist()).to(half.device).float()
-            shifts = poses.shifts_angstrom[some]
-            there = shifts.flip(1).to(half.device) / grid.box_angstrom  # as y, x in boxes
-            projections = translate(projector.project(poses.rotations[some]), there)
-            laid = align(images, projections, LEAST_GAIN)
-            move = laid.shift_angstrom(grid.box_angstrom).flip(1).double().cpu()
-            # A twin is the phasing's failure, not a shift: such an image stays.
-            found[some] = shifts - torch.where(laid.twin[:, None].cpu(), 0.0, move)
-    return _without_common_move(poses, found)
-
-
-def widest_band(grid: Grid, views: int) -> float:
-    """Frequency beyond which too few of `views` share a sample to align by it [1/Å]."""
-    # `views` slices of n samples each fill shell k, of 4 pi k^2 samples, views / (2 k) times.
-    shared = views / (2 * VIEWS_PER_SAMPLE) / grid.box_angstrom
-    return min(max(shared, 1 / COARSEST_BAND_ANGSTROM), grid.nyquist_per_angstrom)
-
-
-def trusted_band(maps: Maps, grid: Grid, widest: float) -> float:
-    """Frequency up to which projections are worth aligning to, `widest` at most [1/Å]."""
-    frequency, fsc = fourier_shell_correlation(maps.half1, maps.half2, grid)
-    resolution = resolution_at(fsc, frequency, THRESHOLD)
-    agreed = widest if resolution is None else 1 / resolution
-    return min(max(agreed, 1 / COARSEST_BAND_ANGSTROM), widest)
-
-
-def low_passed(volume: Volume, grid: Grid, band_per_angstrom: float) -> Volume:
-    """Remove what lies beyond a frequency [1/Å]."""
-    shells = ring_distance(tuple(volume.shape), volume.device)
-    keep = shells <= band_per_angstrom * grid.box_angstrom
-    spectrum = torch.fft.fftn(torch.fft.ifftshift(volume)) * keep
-    passed: Tensor = torch.fft.fftshift(torch.fft.ifftn(spectrum).real).to(volume.dtype)
-    return passed
-
-
-def _without_common_move(poses: Poses, found: Float[Tensor, "n 2"]) -> Float[Tensor, "n 2"]:
-    """Take off what one move of the molecule in its own frame would do to all views."""
-    moved = (found - poses.shifts_angstrom).double()
-    seen = poses.rotations[:, :2].double()
-    common = torch.linalg.lstsq(seen.flatten(0, 1), moved.flatten()[:, None]).solution[:, 0]
-    kept: Tensor = found - (seen @ common).to(found.dtype)
+    """Take off moves what one move of the molecule in its own frame would do to all views."""
+    common = _common_move(rotations, moves.double(), torch.ones(len(moves)).double())
+    kept: Tensor = moves - (rotations[:, :2].double() @ common).to(moves.dtype)
     return kept
+
+
+def _common_move(
+    rotations: Float[Tensor, "n 3 3"], moves: Float[Tensor, "n 2"], weight: Float[Tensor, " n"]
+) -> Float[Tensor, " 3"]:
+    """Find the move of the molecule in its own frame that explains the views' moves best."""
+    rows = (rotations[:, :2].double() * weight[:, None, None]).flatten(0, 1)
+    found: Tensor = torch.linalg.lstsq(rows, (moves * weight[:, None]).flatten()[:, None]).solution
+    return found[:, 0]

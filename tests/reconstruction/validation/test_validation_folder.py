@@ -88,7 +88,9 @@ def test_a_model_at_its_known_pose_is_not_docked(scrambled: ResidueModel, tmp_pa
     write_structure(scrambled.structure, tmp_path / "known.cif")
     truth = map_of(scrambled, GRID, 2.8)
     write_volume(tmp_path / "map.mrc", truth.numpy(), GRID.pixel_angstrom)
-    found = validate_folder(tmp_path, tmp_path / "known.cif", known_pose=True, truth=truth)
+    found = validate_folder(
+        tmp_path, tmp_path / "known.cif", known_shift_angstrom=(0, 0, 0), truth=truth
+    )
     assert found["docking"] is None
     assert found["gold_standard"] is None
     assert found["local_resolution"] is None

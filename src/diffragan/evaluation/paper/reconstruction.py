@@ -35,6 +35,7 @@ from diffragan.reconstruction.validation.residue_correlation import by_distance
 PAGE_INCHES = 180 / MM_PER_INCH
 """Two columns."""
 PICTURES_INCHES = 95 / MM_PER_INCH
+MARGIN_INCHES = 0.03
 GAP_INCHES = 0.05
 HEADING_INCHES = 0.3
 WORDS_INCHES = 0.17
@@ -100,7 +101,7 @@ class Chain:
 
 def draw_reconstructions(maps: Sequence[FittedMap], chain: Chain, grid: Grid) -> Figure:
     """Draw surfaces, sections and the model in each map; beside them FSC and fit by residue."""
-    side = (PICTURES_INCHES - GAP_INCHES * (len(maps) - 1)) / len(maps)
+    side = (PICTURES_INCHES - MARGIN_INCHES - GAP_INCHES * (len(maps) - 1)) / len(maps)
     rows = 3
     height = max(HEADING_INCHES + rows * (side + WORDS_INCHES), PLOTS_INCHES)
     figure = Figure(figsize=(PAGE_INCHES, height))
@@ -112,7 +113,7 @@ def draw_reconstructions(maps: Sequence[FittedMap], chain: Chain, grid: Grid) ->
         "c  its middle, with the model",
     )
     for column, found in enumerate(maps):
-        left = (side + GAP_INCHES) * column
+        left = MARGIN_INCHES + (side + GAP_INCHES) * column
         places = [
             (left, HEADING_INCHES + WORDS_INCHES * (row + 1) + side * row) for row in range(rows)
         ]
@@ -155,7 +156,7 @@ def _stack(figure: Figure, left: float, width: float, heights: Sequence[float]) 
 def _words(found: FittedMap) -> str:
     value = found.agreement.resolution_fsc_truth_0p5_angstrom
     end = 1 / float(found.agreement.frequency_per_angstrom[-1])
-    return f"FSC > 0.5 to {end:.2f} Å" if value is None else f"FSC 0.5 at {value:.2f} Å"
+    return f"FSC 0.5: < {end:.2f} Å" if value is None else f"FSC 0.5: {value:.2f} Å"
 
 
 def _write(

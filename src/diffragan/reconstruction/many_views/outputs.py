@@ -155,7 +155,7 @@ def _validated(job: Job, truth: Volume | None) -> Mapping[str, Any] | None:
     return validate_folder(
         job.folder,
         extras.model,
-        known_pose=own and job.in_place,
+        known_shift_angstrom=(0.0, 0.0, 0.0) if own and job.in_place else None,
         truth=truth,
         local=extras.local_resolution,
         limit_per_angstrom=job.limit_per_angstrom,

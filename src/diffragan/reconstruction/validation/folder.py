@@ -1,6 +1,6 @@
 """Validate a folder that `reconstruct` wrote, and write into it what was found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def validate_folder(
     model: Path | None = None,
     *,
     mask_file: Path | None = None,
-    known_pose: bool = False,
+    known_shift_angstrom: Sequence[float] | None = None,
     in_place: bool = False,
     limit_per_angstrom: float | None = None,
     truth: Volume | None = None,
@@ -69,7 +69,8 @@ def validate_folder(
     model : PDB or mmCIF file.
     mask_file : Mask of the correlations, in the frame and hand of the map that is left in the
         folder; made from the map when not given.
-    known_pose : The model lies in the map already, as that of simulated data at known orientations.
+    known_shift_angstrom : All that the model must be moved by along x, y, z, where orientations are
+        known and it is that of the data; it is docked when not given.
     in_place : Whether mirrored maps take the place of those that were there.
     limit_per_angstrom : Where the data of the map end; at Nyquist if not given [1/Å].
     truth : `(z, y, x)`, the true potential on the map's grid.
@@ -85,13 +86,13 @@ def validate_folder(
     InputError : A map is missing, damaged, flat or of another size, or the model or the mask
         cannot be used.
     """
-    atoms = None if model is None else read_residue_model(model)
+    atoms = None if model is None else _placed(read_residue_model(model), known_shift_angstrom)
     maps, grid = _read_maps(folder)
     own_mask = None if mask_file is None else read_mask(mask_file, grid)
     _remove_older_results(folder)
     docking = None
     files = {name: f"{name}.mrc" for name in maps}
-    to_dock = atoms is not None and not known_pose
+    to_dock = atoms is not None and known_shift_angstrom is None
     # A mask that was given is of the hand that docking leaves, so docking goes by one of its own.
     mask = _made_mask(maps, grid) if own_mask is None or to_dock else own_mask
     gold = _gold(maps, grid, mask, seed, limit_per_angstrom)
@@ -152,6 +153,13 @@ def validate_folder(
     write_chimerax_script(folder, files, grid.pixels, limits)
     write_json(folder / RECORD, result)
     return result
+
+
+def _placed(atoms: ResidueModel, shift_angstrom: Sequence[float] | None) -> ResidueModel:
+    """Shift a model; one that need not move comes back untouched."""
+    if shift_angstrom is None or not any(shift_angstrom):
+        return atoms
+    return atoms.moved(np.eye(3), np.array(shift_angstrom))
 
 
 def _read_maps(folder: Path) -> tuple[dict[str, Volume], Grid]:
