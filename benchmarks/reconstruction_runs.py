@@ -9,6 +9,7 @@ from. Maps that are there already are not made again.
 """
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,10 +25,12 @@ from diffragan.evaluation.paper.column import column_style
 from diffragan.evaluation.paper.reconstruction import FittedMap, draw_reconstructions
 from diffragan.evaluation.paper.surface import band_limited
 from diffragan.evaluation.style import INK, RASTER_DPI, method_colours
+from diffragan.grid import Grid
 from diffragan.io.files import atomic_path, output_folder, read_json, write_json
 from diffragan.io.mrc import read_mrc
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
+from diffragan.reconstruction.map_alignment import MapAlignment, move_map
 from diffragan.reconstruction.pipeline import Extras, reconstruct_all
 from diffragan.reconstruction.reconstruct import Agreement
 from diffragan.reconstruction.request import Request
@@ -40,6 +43,7 @@ from diffragan.reconstruction.validation.residue_correlation import (
 )
 from diffragan.structures.prepared import PreparedStructure, read_prepared
 from diffragan.structures.residue_ranges import read_residues
+from diffragan.typing import Volume
 
 TRUE_IMAGES = "true images"
 RECORD = "reconstruction.json"
@@ -78,6 +82,15 @@ def read_map(folder: Path) -> tuple[torch.Tensor, Mapping[str, Any], Mapping[str
     return volume, read_json(folder / "fsc.json"), read_json(folder / "validation.json")
 
 
+def on_the_model(volume: Volume, off_angstrom: Sequence[float], grid: Grid) -> Volume:
+    """Undo the drift that all images of a map share, for its model lies where it was simulated."""
+    if not any(off_angstrom):
+        return volume
+    shift = -torch.tensor(off_angstrom, dtype=torch.float64)
+    back = MapAlignment(torch.eye(3).double(), shift, False, math.nan, math.nan)
+    return move_map(volume, back, grid)
+
+
 def summary(fsc: Mapping[str, Any], validation: Mapping[str, Any]) -> dict[str, Any]:
     """Take the numbers of one map that the page shows."""
     return {
@@ -94,6 +107,7 @@ def summary(fsc: Mapping[str, Any], validation: Mapping[str, Any]) -> dict[str, 
         "map_model_fsc_0p5_angstrom": validation["map_model"]["resolution_fsc_0p5_angstrom"],
         "q_score": validation["q_score"]["mean"],
         "shifts_moved_angstrom": fsc.get("shifts_moved_angstrom"),
+        "map_off_truth_angstrom": fsc["map_off_truth_angstrom"],
     }
 
 
@@ -116,7 +130,7 @@ def draw(
             torch.tensor(fsc["fsc_truth"]),
             fsc["resolution_fsc_truth_0p5_angstrom"],
         )
-        values = volume.numpy()
+        values = on_the_model(volume, fsc["map_off_truth_angstrom"], grid).numpy()
         label = name if name == TRUE_IMAGES else f"phased, {name}"
         fitted.append(
             FittedMap(

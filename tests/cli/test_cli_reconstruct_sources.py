@@ -106,6 +106,23 @@ def test_the_same_seed_gives_the_same_map_and_another_seed_other_halves(
     assert a[1] != c[1]
 
 
+def test_shifts_of_enough_phased_images_are_refined_unless_poses_are_said_to_be_known(
+    data: TripletStore, phased: PhasedStore, tmp_path: Path
+) -> None:
+    few = tiny_data(tmp_path / "few.zarr", ("alpha",), orientations=4)
+    sources = {
+        "phased": (phased.store.path,),
+        "said": (phased.store.path, "--poses", "known"),
+        "true": (data.store.path, "--images", "truth"),
+        "few": (tiny_phased(few, tmp_path / "few-phased.zarr").store.path,),
+    }
+    poses = {
+        name: made(source, tmp_path / name, "--molecule", "alpha", *options)["poses"]
+        for name, (source, *options) in sources.items()
+    }
+    assert poses == {"phased": "shifts", "said": "known", "true": "known", "few": "known"}
+
+
 def test_shifts_are_refined_where_only_orientations_are_trusted(
     data: TripletStore, tmp_path: Path
 ) -> None:

@@ -72,6 +72,7 @@ def _request(arguments: "Arguments") -> "PhaseExtensionRequest":
     try:
         return PhaseExtensionRequest.model_validate(
             {name: getattr(arguments, name) for name in TAKEN}
+            | {"poses": arguments.poses or "known"}
         )
     except ValidationError as error:
         first = error.errors()[0]

@@ -44,8 +44,9 @@ class Arguments:
     """Folder for the maps."""
     method: Literal["phased-images", "phase-extension"] = "phased-images"
     """What the map is made from: images phased one by one, or patterns merged in 3D."""
-    poses: Literal["known", "shifts", "refine", "unknown"] = "known"
-    """What is done about orientations and shifts."""
+    poses: Literal["known", "shifts", "refine", "unknown"] | None = None
+    """What is done about orientations and shifts. When left out, shifts of phased images are
+    refined where there are 16 or more, and other poses are taken as known."""
     engine: Literal["embedded", "relion"] = "embedded"
     """Who makes the map; relion must be installed (3.1 or later)."""
     images: Literal["phased", "truth", "low-resolution"] = "phased"
@@ -107,6 +108,7 @@ class Arguments:
 
 def run(arguments: Arguments) -> None:
     """Reconstruct, and print the resolutions."""
+    from diffragan.reconstruction.needs import usual_way
     from diffragan.reconstruction.open_source import open_source
     from diffragan.reconstruction.pipeline import reconstruct_all
 
@@ -123,6 +125,8 @@ def run(arguments: Arguments) -> None:
         data=arguments.data,
         molecule=arguments.molecule,
     )
+    if arguments.poses is None:
+        request = request.model_copy(update={"poses": usual_way(sets, request.engine)})
     for made in reconstruct_all(sets, request, arguments.out, extras):
         for line in _words(made, request):
             print(line)
@@ -155,6 +159,7 @@ def _request(arguments: Arguments) -> "Request":
         "diameter_angstrom", "max_shift_angstrom",
     )  # fmt: skip
     values = {name: getattr(arguments, name) for name in taken}
+    values["poses"] = arguments.poses or "known"
     try:
         return Request.model_validate(values)
     except ValidationError as error:

@@ -1,10 +1,11 @@
 """What a reconstruction needs: images enough, memory, room on the disk."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from diffragan.errors import InputError
 from diffragan.io.store_checks import check_room
-from diffragan.reconstruction.request import Request
+from diffragan.reconstruction.request import Engine, Request, Way
 from diffragan.reconstruction.sources.particle_set import ParticleSet
 
 FEWEST = {"known": 2, "shifts": 16, "refine": 16, "unknown": 16}
@@ -19,6 +20,16 @@ IMAGE_COPIES = 6
 """Of an image while poses are searched, with its transforms."""
 RELION_ITERATION_MAPS = 6
 RELION_ITERATIONS = 30
+
+
+def usual_way(sets: Sequence[ParticleSet], engine: Engine) -> Way:
+    """Choose what is done about poses where nobody says so.
+
+    Phasing moves images, so their shifts are refined where they are enough for that.
+    """
+    moved = all(particles.phased and particles.poses is not None for particles in sets)
+    enough = min(particles.count for particles in sets) >= FEWEST["shifts"]
+    return "shifts" if moved and enough and engine == "embedded" else "known"
 
 
 def check_needs(particles: ParticleSet, request: Request, out: Path) -> str:

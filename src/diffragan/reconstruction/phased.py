@@ -5,6 +5,7 @@ from pathlib import Path
 
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import StructureEntry
+from diffragan.reconstruction.needs import usual_way
 from diffragan.reconstruction.pipeline import Extras, Reconstruction, reconstruct_all
 from diffragan.reconstruction.request import Request
 from diffragan.reconstruction.sources.stores import particles_of_store
@@ -13,7 +14,7 @@ from diffragan.reconstruction.sources.stores import particles_of_store
 def reconstruct_store(
     phased: PhasedStore, molecules: Sequence[StructureEntry] | None, out: Path
 ) -> list[Reconstruction]:
-    """Insert the phased views of each molecule at their known orientations into a map.
+    """Make a map of the phased views of each molecule, their orientations being known.
 
     Parameters
     ----------
@@ -25,4 +26,6 @@ def reconstruct_store(
     ------
     InputError : A molecule has a single view, which makes no halves.
     """
-    return reconstruct_all(particles_of_store(phased, molecules), Request(), out, Extras())
+    sets = particles_of_store(phased, molecules)
+    request = Request(poses=usual_way(sets, "embedded"))
+    return reconstruct_all(sets, request, out, Extras())

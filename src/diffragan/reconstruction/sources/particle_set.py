@@ -34,6 +34,8 @@ class ParticleSet:
     inputs: Mapping[str, str]
     """Name and SHA-256 or identity of what they were read from."""
     poses: Poses | None = None
+    phased: bool = False
+    """Whether a phasing method made the images, which may have moved them."""
     half_sets: Int[Tensor, " n"] | None = None
     """0 or 1 where the file says so."""
     band_limit_per_angstrom: float | None = None

@@ -81,6 +81,7 @@ def _of_molecule(
         _optics(experiment),
         {store.store.path.name: str(identity)},
         poses=_poses(store, items),
+        phased=isinstance(store, PhasedStore),
         band_limit_per_angstrom=min(
             experiment.corner_limit_per_angstrom, grid.nyquist_per_angstrom
         ),
