@@ -160,8 +160,10 @@ def _off(views: _Views) -> Float[Tensor, "n 2"]:
         for item, values in views.values(items):
             yield values, sums.others(values, rotations[item])
 
-    scale = scale_of(list(pairs(_judged(views.items))), sums.band, box / COARSEST_BAND_ANGSTROM)
-    return torch.stack([distance(pair, scale, sums.band, box)[0] for pair in pairs(views.items)])
+    judged = list(pairs(_judged(views.items)))
+    scale = scale_of(judged, sums.band, box / COARSEST_BAND_ANGSTROM)
+    laid = judged if len(judged) == len(views.items) else pairs(views.items)
+    return torch.stack([distance(pair, scale, sums.band, box)[0] for pair in laid])
 
 
 def _in_one_frame(
