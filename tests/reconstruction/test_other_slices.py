@@ -1,5 +1,6 @@
 """A view's reference holds what all others say of it, and nothing of itself."""
 
+import pytest
 import torch
 from phantom import atoms, orientations, projections
 
@@ -11,6 +12,7 @@ from diffragan.typing import Complex, Tensor
 GRID = Grid(32, 48.0)
 BAND = half_disc(GRID.pixels).within(10)
 TURNS = orientations(12)
+TWOFOLD = torch.stack([torch.eye(3), torch.diag(torch.tensor([-1.0, -1.0, 1.0]))]).double()
 
 
 def slices() -> Complex[Tensor, "view sample"]:
@@ -18,8 +20,8 @@ def slices() -> Complex[Tensor, "view sample"]:
     return coefficients(images, BAND, GRID).to(torch.complex64)
 
 
-def summed(views: range) -> SliceSums:
-    sums, values = SliceSums(BAND), slices()
+def summed(views: range, turns: Tensor | None = None) -> SliceSums:
+    sums, values = SliceSums(BAND, turns), slices()
     for view in views:
         sums.add(values[view], TURNS[view])
     return sums
@@ -31,8 +33,9 @@ def assert_same(first: Reference, second: Reference) -> None:
     torch.testing.assert_close(first.sums, second.sums, rtol=0, atol=1e-3 * scale)
 
 
-def test_others_are_all_that_were_added_but_the_view() -> None:
-    everything, without = summed(range(12)), summed(range(1, 12))
+@pytest.mark.parametrize("turns", [None, TWOFOLD], ids=["C1", "C2"])
+def test_others_are_all_that_were_added_but_the_view(turns: Tensor | None) -> None:
+    everything, without = summed(range(12), turns), summed(range(1, 12), turns)
     # Twice, for the first time must leave nothing behind.
     for _ in range(2):
         assert_same(everything.others(slices()[0], TURNS[0]), without.seen(TURNS[0]))
