@@ -9,7 +9,6 @@ from. Maps that are there already are not made again.
 """
 
 import argparse
-import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,13 +24,12 @@ from diffragan.evaluation.paper.column import column_style
 from diffragan.evaluation.paper.reconstruction import FittedMap, draw_reconstructions
 from diffragan.evaluation.paper.surface import band_limited
 from diffragan.evaluation.style import INK, RASTER_DPI, method_colours
-from diffragan.grid import Grid
 from diffragan.io.files import atomic_path, output_folder, read_json, write_json
 from diffragan.io.mrc import read_mrc
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
-from diffragan.reconstruction.map_alignment import MapAlignment, move_map
 from diffragan.reconstruction.pipeline import Extras, reconstruct_all
+from diffragan.reconstruction.placing import moved
 from diffragan.reconstruction.reconstruct import Agreement
 from diffragan.reconstruction.request import Request
 from diffragan.reconstruction.sources.particle_set import ParticleSet
@@ -43,7 +41,6 @@ from diffragan.reconstruction.validation.residue_correlation import (
 )
 from diffragan.structures.prepared import PreparedStructure, read_prepared
 from diffragan.structures.residue_ranges import read_residues
-from diffragan.typing import Volume
 
 TRUE_IMAGES = "true images"
 RECORD = "reconstruction.json"
@@ -80,15 +77,6 @@ def make_map(
 def read_map(folder: Path) -> tuple[torch.Tensor, Mapping[str, Any], Mapping[str, Any]]:
     volume = torch.from_numpy(read_mrc(folder / "map.mrc")[0])
     return volume, read_json(folder / "fsc.json"), read_json(folder / "validation.json")
-
-
-def on_the_model(volume: Volume, off_angstrom: Sequence[float], grid: Grid) -> Volume:
-    """Undo the drift that all images of a map share, for its model lies where it was simulated."""
-    if not any(off_angstrom):
-        return volume
-    shift = -torch.tensor(off_angstrom, dtype=torch.float64)
-    back = MapAlignment(torch.eye(3).double(), shift, False, math.nan, math.nan)
-    return move_map(volume, back, grid)
 
 
 def summary(fsc: Mapping[str, Any], validation: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,7 +118,8 @@ def draw(
             torch.tensor(fsc["fsc_truth"]),
             fsc["resolution_fsc_truth_0p5_angstrom"],
         )
-        values = on_the_model(volume, fsc["map_off_truth_angstrom"], grid).numpy()
+        # The model is drawn where it was simulated; images that drifted moved the map off it.
+        values = moved(volume, -torch.tensor(fsc["map_off_truth_angstrom"]), grid).numpy()
         label = name if name == TRUE_IMAGES else f"phased, {name}"
         fitted.append(
             FittedMap(

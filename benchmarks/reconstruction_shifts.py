@@ -19,7 +19,7 @@ from diffragan.errors import ConfigError, DiffraganError
 from diffragan.io.files import write_json
 from diffragan.io.phased import PhasedStore
 from diffragan.io.triplets import TripletStore
-from diffragan.reconstruction.shift_alignment import refined_shifts, without_common_move
+from diffragan.reconstruction.shift_alignment import align_shifts, without_common_move
 from diffragan.reconstruction.sources.particle_set import ParticleSet
 from diffragan.reconstruction.sources.stores import particles_of_store
 from diffragan.typing import Float, Tensor
@@ -33,7 +33,7 @@ def compare(phased: ParticleSet, true: ParticleSet) -> dict[str, Any]:
     right = start.shifts_angstrom - laid.shift_angstrom(box).flip(1).double()
     found = []
     halves = torch.arange(phased.count) % 2
-    cost = cost_of(lambda: found.append(refined_shifts(phased, start, halves)[0]))
+    cost = cost_of(lambda: found.append(align_shifts(phased, start, halves)))
     twins = laid.twin
     errors = {
         name: without_common_move(start.rotations[~twins], (shifts - right)[~twins])

@@ -61,8 +61,8 @@ def test_a_map_of_images_that_drifted_is_laid_on_the_truth_by_a_shift_alone() ->
     off = torch.tensor([0.8, -0.5, 1.1])
     volume = true_potential_map(MODEL.shifted(off), GRID)
     measured = measure_map(found(volume), particles(with_truth=True), "shifts")
-    assert measured.laid is not None
-    torch.testing.assert_close(-measured.laid.shift_angstrom, off.double(), rtol=0, atol=0.02)
+    assert measured.off_truth_angstrom is not None
+    torch.testing.assert_close(measured.off_truth_angstrom, off.double(), rtol=0, atol=0.02)
     assert measured.agreement.fsc_truth is not None
     assert measured.agreement.fsc_truth.min() > 0.95
     turned = true_potential_map(MODEL.rotated(orientations(1, seed=3)[0]), GRID)

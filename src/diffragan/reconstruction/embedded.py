@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from diffragan.progress import progress_bar
 from diffragan.reconstruction import maps
 from diffragan.reconstruction.found import Found
+from diffragan.reconstruction.refinement.state import Poses
 from diffragan.reconstruction.request import Request
 from diffragan.reconstruction.shift_alignment import MOST_ROUNDS, align_shifts
 from diffragan.reconstruction.sources.particle_set import BATCH, ParticleSet
@@ -19,8 +20,19 @@ def insert_known(
     device: str,
 ) -> Found:
     """Insert all images at the poses that are known."""
-    poses = particles.poses
-    assert poses is not None
+    assert particles.poses is not None
+    return Found(
+        _inserted(particles, particles.poses, half_sets, turns, device), particles.poses, half_sets
+    )
+
+
+def _inserted(
+    particles: ParticleSet,
+    poses: Poses,
+    half_sets: Int[Tensor, " n"],
+    turns: Float[Tensor, "turn 3 3"],
+    device: str,
+) -> maps.Maps:
     steps = -(-particles.count // BATCH) + maps.COUNT
     with progress_bar(steps, f"map of {particles.name}") as bar:
 
@@ -29,7 +41,7 @@ def insert_known(
                 yield batch
                 bar.advance()
 
-        found = maps.reconstruct_halves(
+        return maps.reconstruct_halves(
             batches(),
             particles.grid,
             half_sets=half_sets,
@@ -38,7 +50,6 @@ def insert_known(
             watch=bar.advance,
             device=device,
         )
-    return Found(found, poses, half_sets)
 
 
 def refine_shifts(
@@ -48,8 +59,9 @@ def refine_shifts(
     turns: Float[Tensor, "turn 3 3"],
     device: str,
 ) -> Found:
-    """Refine shifts against the map's own projections, the orientations staying as known."""
-    assert particles.poses is not None
+    """Refine shifts by what the other images show, the orientations staying as known."""
+    start = particles.poses
+    assert start is not None
     rounds = min(MOST_ROUNDS, request.iterations or MOST_ROUNDS)
     history: list[dict[str, float]] = []
     with progress_bar(rounds, f"shifting {particles.name}") as bar:
@@ -59,14 +71,15 @@ def refine_shifts(
             bar.advance()
             bar.note(f"moved by {moved:.2f} Å")
 
-        done = align_shifts(
+        poses = align_shifts(
             particles,
-            particles.poses,
+            start,
             half_sets,
             turns=turns if len(turns) > 1 else None,
             rounds=rounds,
             watch=watch,
-            device=device,
         )
-    notes = {"shifts_moved_angstrom": done.moved_angstrom}
-    return Found(done.maps, done.poses, half_sets, history, notes=notes)
+    moved = (poses.shifts_angstrom - start.shifts_angstrom).square().sum(1).mean().sqrt()
+    made = _inserted(particles, poses, half_sets, turns, device)
+    notes = {"shifts_moved_angstrom": float(moved)}
+    return Found(made, poses, half_sets, history, notes=notes)

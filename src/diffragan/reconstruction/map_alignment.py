@@ -82,34 +82,6 @@ def align_maps(
     return MapAlignment(rotation, shift, mirrored, correlation, other)
 
 
-def shift_onto(moving: Volume, fixed: Volume, grid: Grid) -> MapAlignment:
-    """Find how `moving` must be shifted to lie on `fixed`, which it is turned like.
-
-    For maps that lie some Ångström apart: climbs from where they are, shell by shell.
-
-    Parameters
-    ----------
-    moving, fixed : `(z, y, x)` on the same grid, origin at pixel n // 2.
-    grid : Of both.
-    """
-    last = min(CLIMB_SHELLS[-1], (grid.pixels - 1) // 2 - 1)
-    points, target, weights = _whitened(make_table(fixed.double(), last), last)
-    values = make_table(moving.double(), last).sample(points).to(torch.complex128)
-    shells, scale = points.norm(dim=1), 2 * torch.pi / grid.box_angstrom
-    shift = torch.zeros(3, dtype=torch.float64)
-    for shell in sorted({min(s, last) for s in CLIMB_SHELLS}):
-        near = shells <= shell
-        some, frequencies = (weights * values.conj() * target)[near], scale * points[near]
-        for _ in range(CLIMB_STEPS):
-            cross = some * _phases(shift[None], points[near], grid)[0]
-            hessian = (frequencies.T * cross.abs()) @ frequencies
-            shift = shift - torch.linalg.solve(hessian, frequencies.T @ cross.imag)
-    power = [(weights * v.abs() ** 2).sum() for v in (values, target)]
-    cross = (weights * values.conj() * target * _phases(shift[None], points, grid)[0]).real.sum()
-    correlation = float(cross / (power[0] * power[1]).sqrt().clamp(min=1e-300))
-    return MapAlignment(torch.eye(3).double(), shift, False, correlation, math.nan)
-
-
 def move_map(volume: Volume, alignment: MapAlignment, grid: Grid) -> Volume:
     """Move a map as an alignment says, by its transform at the turned frequencies."""
     pixels = grid.pixels

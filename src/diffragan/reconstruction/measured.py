@@ -6,13 +6,14 @@ from typing import Literal
 import torch
 
 from diffragan.reconstruction.found import Found
-from diffragan.reconstruction.map_alignment import MapAlignment, align_maps, mirror_map, shift_onto
+from diffragan.reconstruction.map_alignment import MapAlignment, align_maps, mirror_map
+from diffragan.reconstruction.placing import drift
 from diffragan.reconstruction.reconstruct import Agreement, measure_agreement
 from diffragan.reconstruction.request import Way
 from diffragan.reconstruction.sources.particle_set import ParticleSet
 from diffragan.reconstruction.truth import true_potential_map
 from diffragan.structures.atomic_model import AtomicModel
-from diffragan.typing import Volume
+from diffragan.typing import Float, Tensor, Volume
 
 WITH_HAND: tuple[Way, ...] = ("unknown",)
 """Ways that do not know the hand of a map."""
@@ -20,6 +21,8 @@ HAND_CONTRAST = 1.1
 """Ratio of the correlations with the truth, by hand, from which on one hand is told: in a coarse
 map both fit alike."""
 MIRRORED_WORDS = ": map, half maps and poses were mirrored"
+PLACING_ANGSTROM = 6.0
+"""Finest detail that tells how far a map drifted: nearly all maps reach it."""
 IN_PLACE: tuple[Way, ...] = ("known", "shifts")
 """Ways that leave the map where the model is, but for a drift that all its images share."""
 
@@ -32,7 +35,9 @@ class Measured:
     truth: Volume | None
     """True potential where the map has it, and of the hand that fits the map."""
     laid: MapAlignment | None
-    """How the map was laid on the truth, where it had to be."""
+    """How the map was laid on the truth, where its orientations were found."""
+    off_truth_angstrom: Float[Tensor, " 3"] | None = None
+    """How far a map of known orientations lies from the truth, x, y, z [Å]."""
 
 
 def measure_map(found: Found, particles: ParticleSet, way: Way) -> Measured:
@@ -44,16 +49,18 @@ def measure_map(found: Found, particles: ParticleSet, way: Way) -> Measured:
     grid, model = particles.grid, particles.model
     if model is None:
         return Measured(measure_agreement(found.maps, grid), None, None)
-    truth, laid = true_potential_map(model, grid), None
+    truth, laid, off = true_potential_map(model, grid), None, None
     if way == "shifts":
-        laid = shift_onto(found.maps.full, truth, grid)
-    elif way != "known":
+        off = drift(found.maps.full.cpu(), truth, grid, PLACING_ANGSTROM)
+        truth = true_potential_map(model.shifted(off), grid)
+    elif way == "known":
+        off = torch.zeros(3)
+    else:
         laid = align_maps(found.maps.full, truth, grid, both_hands=way in WITH_HAND)
-    if laid is not None:
         truth = true_potential_map(moved_into_map(model, laid), grid)
         if laid.mirrored:
             truth = mirror_map(truth)
-    return Measured(measure_agreement(found.maps, grid, truth), truth, laid)
+    return Measured(measure_agreement(found.maps, grid, truth), truth, laid, off)
 
 
 def is_mirrored(measured: Measured) -> bool:

@@ -7,11 +7,21 @@ Source: Crowther, DeRosier and Klug, Proc. R. Soc. A 317 (1970) 319 (the common 
 """
 
 from dataclasses import dataclass
+from math import prod
 
 import torch
 
+from diffragan.grid import Grid
 from diffragan.reconstruction.band import Band, slice_points
-from diffragan.typing import Complex, Float, Int, Tensor
+from diffragan.reconstruction.many_views.lattice import (
+    Corners,
+    add_at,
+    corners,
+    half_shape,
+    read_at,
+    with_mates,
+)
+from diffragan.typing import Complex, Float, Tensor
 
 MARGIN = 2
 """Fourier samples beyond the band on each side, which interpolation touches."""
@@ -39,29 +49,16 @@ class Reference:
         return self.weight / (1 + self.weight)
 
 
-@dataclass(frozen=True, slots=True)
-class _Corners:
-    """Samples of the grid about those of a slice."""
-
-    places: Int[Tensor, "sample 8"]
-    partners: Int[Tensor, "sample 8"]
-    """Of the other sign."""
-    shares: Float[Tensor, "sample 8"]
-
-
 class SliceSums:
-    """Slices of many views, summed on a grid of periods of the box by trilinear weights."""
+    """Slices of many views, summed with linear weights on half a grid of periods of the box."""
 
     def __init__(self, band: Band, turns: Float[Tensor, "turn 3 3"] | None = None) -> None:
         """Start without views; `turns` is the symmetry of the molecule."""
         self.band = band
         self._turns = torch.eye(3)[None].double() if turns is None else turns.double()
-        self._side = 2 * (int(band.shells[-1]) + MARGIN)
-        self._sums = torch.zeros(self._side**3, dtype=torch.complex64)
-        self._weight = torch.zeros(self._side**3)
-        # Zero between calls: a view's own share is worked out in them.
-        self._own_sums = torch.zeros_like(self._sums)
-        self._own_weight = torch.zeros_like(self._weight)
+        # Frequencies are in periods of the box here, as the band's are: a box of 1.
+        self._grid = Grid(2 * (int(band.shells[-1]) + MARGIN), 1.0)
+        self._sums, self._weight = self._nothing()
 
     def add(self, values: Complex[Tensor, " sample"], rotation: Float[Tensor, "3 3"]) -> None:
         """Add a view, whose molecule lies at the origin.
@@ -71,62 +68,47 @@ class SliceSums:
         values : `(sample,)` its transform at the band's samples.
         rotation : `(3, 3)` molecule to laboratory frame.
         """
-        for turn in self._turns:
-            _spread(values, self._corners(rotation, turn), self._sums, self._weight)
+        self._spread(values, rotation, self._sums, self._weight)
 
     def seen(self, rotation: Float[Tensor, "3 3"]) -> Reference:
         """Return what all views say of the samples of one that was not added."""
-        corners = self._corners(rotation, self._turns[0])
-        return Reference(_read(self._sums, corners), _read(self._weight, corners))
+        return self._read(self._sums, self._weight, rotation)
 
     def others(
         self, values: Complex[Tensor, " sample"], rotation: Float[Tensor, "3 3"]
     ) -> Reference:
         """Return what all views but one say of its samples; it as `add` took it."""
-        all_turns = [self._corners(rotation, turn) for turn in self._turns]
-        for corners in all_turns:
-            _spread(values, corners, self._own_sums, self._own_weight)
-        first = all_turns[0]
-        sums = _read(self._sums, first) - _read(self._own_sums, first)
-        weight = _read(self._weight, first) - _read(self._own_weight, first)
-        for corners in all_turns:
-            for places in (corners.places, corners.partners):
-                self._own_sums[places.flatten()] = 0
-                self._own_weight[places.flatten()] = 0
-        near = weight > LEAST_WEIGHT
-        return Reference(torch.where(near, sums, 0), torch.where(near, weight, 0))
+        own, own_weight = self._nothing()
+        self._spread(values, rotation, own, own_weight)
+        return self._read(self._sums - own, self._weight - own_weight, rotation)
 
-    def _corners(self, rotation: Float[Tensor, "3 3"], turn: Float[Tensor, "3 3"]) -> _Corners:
-        points = slice_points(rotation.double() @ turn, self.band)
-        below = points.floor()
-        fraction = (points - below).float()
-        places, partners, shares = [], [], []
-        for corner in torch.cartesian_prod(*[torch.tensor([0, 1])] * 3):
-            at = below.long() + corner
-            places.append(self._place(at))
-            partners.append(self._place(-at))
-            shares.append(torch.where(corner.bool(), fraction, 1 - fraction).prod(-1))
-        return _Corners(*(torch.stack(part, -1) for part in (places, partners, shares)))
+    def _nothing(self) -> tuple[Complex[Tensor, " place"], Float[Tensor, " place"]]:
+        count = prod(half_shape(self._grid))
+        return torch.zeros(count, dtype=torch.complex64), torch.zeros(count)
 
-    def _place(self, at: Int[Tensor, "sample 3"]) -> Int[Tensor, " sample"]:
-        x, y, z = (at % self._side).unbind(-1)
-        return (z * self._side + y) * self._side + x
+    def _corners(self, rotation: Float[Tensor, "3 3"], turn: Float[Tensor, "3 3"]) -> Corners:
+        return corners(slice_points(rotation.double() @ turn, self.band).float(), self._grid)
 
+    def _spread(
+        self,
+        values: Complex[Tensor, " sample"],
+        rotation: Float[Tensor, "3 3"],
+        sums: Complex[Tensor, " place"],
+        weight: Float[Tensor, " place"],
+    ) -> None:
+        for turn in self._turns:
+            at = self._corners(rotation, turn)
+            add_at(sums, at, torch.where(at.folded, values.conj(), values))
+            add_at(weight, at, torch.ones(len(values)))
 
-def _spread(
-    values: Complex[Tensor, " sample"],
-    corners: _Corners,
-    sums: Complex[Tensor, " grid"],
-    weight: Float[Tensor, " grid"],
-) -> None:
-    """Add a slice, and the one of the other sign that a real molecule has with it, to a grid."""
-    parts = values.to(sums.dtype)[:, None] * corners.shares
-    for places, shared in ((corners.places, parts), (corners.partners, parts.conj())):
-        sums.index_add_(0, places.flatten(), shared.resolve_conj().flatten())
-        weight.index_add_(0, places.flatten(), corners.shares.flatten())
-
-
-def _read(grid: Tensor, corners: _Corners) -> Tensor:
-    """Interpolate a grid at the samples of a slice."""
-    found: Tensor = (grid[corners.places] * corners.shares).sum(-1)
-    return found
+    def _read(
+        self,
+        sums: Complex[Tensor, " place"],
+        weight: Float[Tensor, " place"],
+        rotation: Float[Tensor, "3 3"],
+    ) -> Reference:
+        at, shape = self._corners(rotation, self._turns[0]), half_shape(self._grid)
+        found, near = (read_at(with_mates(part.reshape(shape)), at) for part in (sums, weight))
+        kept = near > LEAST_WEIGHT
+        found = torch.where(at.folded, found.conj(), found)
+        return Reference(torch.where(kept, found, 0), torch.where(kept, near, 0))

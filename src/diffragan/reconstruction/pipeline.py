@@ -18,7 +18,6 @@ from diffragan.reconstruction.embedded import insert_known, refine_shifts
 from diffragan.reconstruction.found import Found, mirrored, on_cpu
 from diffragan.reconstruction.half_sets import half_sets
 from diffragan.reconstruction.measured import (
-    IN_PLACE,
     WITH_HAND,
     Measured,
     docked_hand_words,
@@ -210,7 +209,7 @@ def _record(
         },
         "resolution_fsc_0p5_angstrom": measured.agreement.resolution_fsc_truth_0p5_angstrom,
         "history": list(found.history),
-        "map_off_truth_angstrom": _off_truth(request, measured),
+        "map_off_truth_angstrom": _numbers(measured.off_truth_angstrom),
         **found.notes,
         "provenance": provenance("reconstruct", settings, request.seed, particles.inputs),
     }
@@ -247,7 +246,7 @@ def _validate(
         folder,
         model,
         mask_file=extras.mask,
-        known_shift_angstrom=_off_truth(request, measured) if own else None,
+        known_shift_angstrom=_numbers(measured.off_truth_angstrom) if own else None,
         in_place=True,
         truth=measured.truth,
         local=extras.local_resolution,
@@ -255,13 +254,8 @@ def _validate(
     )
 
 
-def _off_truth(request: Request, measured: Measured) -> list[float] | None:
-    """Where a map of known orientations has the true molecule's origin, x, y, z [Å]."""
-    if request.poses not in IN_PLACE or measured.truth is None:
-        return None
-    if measured.laid is None:
-        return [0.0, 0.0, 0.0]
-    return [-shift for shift in measured.laid.shift_angstrom.tolist()]
+def _numbers(values: Float[Tensor, " n"] | None) -> list[float] | None:
+    return None if values is None else [float(value) for value in values]
 
 
 def _write_fsc_star(

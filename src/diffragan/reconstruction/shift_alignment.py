@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import torch
 
 from diffragan.reconstruction.band import coefficients, half_disc, ramp
-from diffragan.reconstruction.maps import Maps, reconstruct_halves
 from diffragan.reconstruction.other_slices import SliceSums
 from diffragan.reconstruction.refinement.state import Poses
 from diffragan.reconstruction.slice_matching import Pair, distance, scale_of
@@ -33,17 +32,6 @@ BAND_GROWTH = 1.6
 JUDGED_VIEWS = 64
 """So many of a half set tell how far its images agree."""
 BATCH = 16
-
-
-@dataclass(frozen=True, slots=True)
-class ShiftAlignment:
-    """What came of it."""
-
-    poses: Poses
-    maps: Maps
-    rounds: int
-    moved_angstrom: float
-    """Root mean square distance of the shifts from where they began [Å]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +62,8 @@ def align_shifts(
     turns: Float[Tensor, "turn 3 3"] | None = None,
     rounds: int = MOST_ROUNDS,
     watch: Callable[[int, float], None] | None = None,
-    device: torch.device | str = "cpu",
-) -> ShiftAlignment:
-    """Refine the shifts of all images, the orientations staying as they are, and make the maps.
+) -> Poses:
+    """Refine the shifts of all images, the orientations staying as they are.
 
     Parameters
     ----------
@@ -86,33 +73,7 @@ def align_shifts(
     turns : `(turn, 3, 3)` symmetry of the molecule.
     rounds : At most so many; fewer when nothing moves any more.
     watch : Called after each round with its number and the root mean square move [Å].
-    device : Where maps are made.
     """
-    poses, done = refined_shifts(
-        particles, start, half_sets, turns=turns, rounds=rounds, watch=watch
-    )
-    maps = reconstruct_halves(
-        particles.batches(poses),
-        particles.grid,
-        half_sets=half_sets,
-        turns=turns,
-        band_limit_per_angstrom=particles.band_limit_per_angstrom,
-        device=device,
-    )
-    whole = (poses.shifts_angstrom - start.shifts_angstrom).square().sum(1).mean().sqrt()
-    return ShiftAlignment(poses, maps, done, float(whole))
-
-
-def refined_shifts(
-    particles: ParticleSet,
-    start: Poses,
-    half_sets: Int[Tensor, " n"],
-    *,
-    turns: Float[Tensor, "turn 3 3"] | None = None,
-    rounds: int = MOST_ROUNDS,
-    watch: Callable[[int, float], None] | None = None,
-) -> tuple[Poses, int]:
-    """Refine the shifts as `align_shifts` does, without maps; return the rounds it took, too."""
     grid, poses = particles.grid, start
     ends = min(
         particles.band_limit_per_angstrom or grid.nyquist_per_angstrom, 1 / FINEST_BAND_ANGSTROM
@@ -133,7 +94,7 @@ def refined_shifts(
             break
         if done >= COARSE_ROUNDS:
             limit = min(BAND_GROWTH * limit, ends)
-    return _in_one_frame(particles, poses, halves, limit, turns), done
+    return _in_one_frame(particles, poses, halves, limit, turns)
 
 
 def _gathered(

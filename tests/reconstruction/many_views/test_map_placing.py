@@ -4,8 +4,8 @@ import torch
 from made_up_patterns import grid, truth
 
 from diffragan.reconstruction.correlation import fourier_shell_correlation
-from diffragan.reconstruction.many_views.placing import drift, moved, placed_on
 from diffragan.reconstruction.many_views.starts import coarse_map
+from diffragan.reconstruction.placing import drift, moved, placed_on
 
 COARSE = 5.0
 AWAY = torch.tensor([0.3, -0.7, 0.15], dtype=torch.float64)

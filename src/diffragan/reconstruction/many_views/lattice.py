@@ -69,15 +69,18 @@ def _along_axis(low: Tensor, share: Tensor, pixels: int) -> tuple[tuple[Tensor, 
     return (low % pixels, 1 - share), ((low + 1) % pixels, share)
 
 
-def add_at(sums: Tensor, at: Corners, values: Float[Tensor, " point"], power: int = 1) -> None:
-    """Add values of points to a flattened half transform, by a power of their weights."""
+def add_at(sums: Tensor, at: Corners, values: Tensor, power: int = 1) -> None:
+    """Add values of points, real or complex, to a flattened half transform by powers of weights."""
     weights = at.weights if power == 1 else at.weights**power
     for place, weight in zip(at.places, weights, strict=True):
         sums.index_add_(0, place, (weight * values).to(sums.dtype))
 
 
-def read_at(volume: Float[Tensor, "z y half_x"], at: Corners) -> Float[Tensor, " point"]:
-    """Interpolate a half transform linearly; 0 beyond the grid."""
+def read_at(volume: Tensor, at: Corners) -> Tensor:
+    """Interpolate a half transform `(z, y, half_x)` linearly; 0 beyond the grid.
+
+    Complex values are those at the places that `at` names: conjugates where it is `folded`.
+    """
     flat = volume.reshape(-1)
     total = at.weights[0] * flat[at.places[0]]
     for place, weight in zip(at.places[1:], at.weights[1:], strict=True):

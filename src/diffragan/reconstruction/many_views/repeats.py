@@ -9,9 +9,9 @@ from diffragan.reconstruction.many_views.agreement import transform
 from diffragan.reconstruction.many_views.extension import Extended, Watch, extend_phases
 from diffragan.reconstruction.many_views.lattice import multiplicity, shell_index, shell_sum
 from diffragan.reconstruction.many_views.merging import Merged
-from diffragan.reconstruction.many_views.placing import placed_on
 from diffragan.reconstruction.many_views.settings import ExtensionSettings
 from diffragan.reconstruction.many_views.starts import coarse_map
+from diffragan.reconstruction.placing import placed_on
 from diffragan.typing import Bool, Float, Tensor, Volume
 
 
