@@ -16,6 +16,7 @@ from diffragan.phasing.fitness import (
     check_fit,
     check_trained_for,
     check_values,
+    empty_patterns,
 )
 from diffragan.phasing.protocol import Observations
 
@@ -82,7 +83,9 @@ def test_values_that_are_none_and_missing_images_are_refused(observations: Obser
 def test_empty_and_saturated_patterns_are_said(observations: Observations) -> None:
     assert check_values(observations) == []
     empty = observations.diffraction * torch.tensor([1.0, 0.0])[:, None, None]
-    (said,) = check_values(replace(observations, diffraction=empty, items=(7, 9)))
+    nothing = replace(observations, diffraction=empty, items=(7, 9))
+    assert empty_patterns(nothing).tolist() == [False, True]
+    (said,) = check_values(nothing)
     assert "pattern of item 9 is empty" in said
     clipped = observations.diffraction.clamp(max=float(observations.diffraction.quantile(0.99)))
     (said,) = check_values(replace(observations, diffraction=clipped))

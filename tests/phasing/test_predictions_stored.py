@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from diffragan.cli.main import run as command
 from diffragan.errors import InputError
@@ -73,6 +74,14 @@ def test_the_store_holds_what_was_predicted(
     np.testing.assert_allclose(phased.read("predicted_resolution"), 2.0, rtol=0.01)
     expected = np.outer(phased.read("predicted_resolution"), SHARES)
     np.testing.assert_allclose(phased.read("predicted_resolution_interval"), expected, rtol=1e-6)
+
+
+def test_a_view_whose_pattern_is_empty_is_called_failed(data: TripletStore, weights: Path) -> None:
+    observed = read_observations(data, range(2))
+    half = observed.diffraction * torch.tensor([1.0, 0.0])[:, None, None]
+    told = make_phaser("hybrid", QUICK, weights).phase(observed.with_diffraction(half)).prediction
+    assert told is not None
+    assert told.failed.tolist() == [False, True]
 
 
 def test_bands_end_where_the_measurement_does(phased: PhasedStore, data: TripletStore) -> None:

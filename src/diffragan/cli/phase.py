@@ -112,7 +112,8 @@ def run(arguments: Arguments) -> None:
     phased = PhasedStore(arguments.out)
     stack, star = write_particle_stack(phased)
     print(
-        f"wrote {arguments.out}, {stack.name} and {star.name}: {count} views by {arguments.method}"
+        f"wrote {arguments.out}, {stack.name} and {star.name}: {count} "
+        f"view{'' if count == 1 else 's'} by {arguments.method}"
         + (f", means of {arguments.samples} samples with their spread" if arguments.samples else "")
     )
     if words := foretold(phased):

@@ -12,7 +12,7 @@ from diffragan.phasing.projections import measured_moduli
 from diffragan.phasing.protocol import Observations
 from diffragan.phasing.restraint import image_phases
 from diffragan.rings import ring_index
-from diffragan.typing import Float, Int, Tensor
+from diffragan.typing import Bool, Float, Int, Tensor
 
 FAR = 2.0
 """Beyond the range trained for by this factor, a network is not asked."""
@@ -119,20 +119,28 @@ def check_values(observations: Observations) -> list[str]:
             "it out, or give its image"
         )
     said = []
-    patterns = torch.where(observations.measured, observations.diffraction, 0.0).flatten(1)
-    empty = patterns.amax(1) <= 0
+    empty = empty_patterns(observations)
     if empty.any():
         said.append(
             f"the pattern of item {_first(observations, empty)} is empty; all it gets is what its "
             "image tells"
         )
-    saturated = _saturated(patterns, observations.experiment)
+    saturated = _saturated(_measured_alone(observations), observations.experiment)
     if saturated.any():
         said.append(
             f"the pattern of item {_first(observations, saturated)} looks saturated: many pixels "
             "have one largest count; mask them"
         )
     return said
+
+
+def empty_patterns(observations: Observations) -> Bool[Tensor, " item"]:
+    """Tell which patterns hold nothing in the pixels that were measured."""
+    return _measured_alone(observations).amax(1) <= 0
+
+
+def _measured_alone(observations: Observations) -> Float[Tensor, "item pixel"]:
+    return torch.where(observations.measured, observations.diffraction, 0.0).flatten(1)
 
 
 def _saturated(patterns: Float[Tensor, "item pixel"], experiment: Experiment) -> Tensor:

@@ -13,6 +13,7 @@ from diffragan.phasing.amplitude import convergence, with_beam_phase, with_settl
 from diffragan.phasing.blend import blend
 from diffragan.phasing.confidence import Calibration, prediction, read_calibration, uncalibrated
 from diffragan.phasing.evidence import Bands, Evidence, gather
+from diffragan.phasing.fitness import empty_patterns
 from diffragan.phasing.hybrid_grid import Iterations, coarse_iterations, fine_iterations
 from diffragan.phasing.hybrid_settings import HybridSettings
 from diffragan.phasing.network_alone import NetworkGuess, NetworkPhaser
@@ -140,6 +141,8 @@ class HybridPhaser:
             waves = self._with_network_alone(waves, failed, observations)
             blend = torch.where(failed[:, None], curves["network"], curves["blend"])
             curves = {**curves, "blend": blend}
+            # Whatever restarts agree on where nothing was measured, it is not a success.
+            failed = failed | empty_patterns(observations)
             told = prediction(curves, evidence.bands, calibration, failed)
         return Answer(waves, guess, found, self.error(found, fine), evidence, told)
 
