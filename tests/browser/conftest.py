@@ -38,14 +38,16 @@ def artefacts() -> Path:
 
 @pytest.fixture(scope="session")
 def report(villin: PreparedStructure, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of villin and two clusters, simulated, phased by two methods, judged and mapped."""
+    """The page of villin and two clusters, simulated, phased by two methods, judged; villin mapped."""
     from diffragan.config.load import load_experiment
     from diffragan.evaluation.figures import draw_figures, find_reconstructions
     from diffragan.evaluation.protocol import evaluate
     from diffragan.evaluation.report import write_report
     from diffragan.evaluation.sections import read_reconstruction
     from diffragan.io.triplets import TripletStore
-    from diffragan.reconstruction.phased import reconstruct_store
+    from diffragan.reconstruction.pipeline import Extras, reconstruct_all
+    from diffragan.reconstruction.request import Request
+    from diffragan.reconstruction.sources.stores import particles_of_store
     from diffragan.simulation.dataset import simulate_dataset
     from tiny_data import cluster, tiny_phased
 
@@ -58,8 +60,9 @@ def report(villin: PreparedStructure, tmp_path_factory: pytest.TempPathFactory) 
         tiny_phased(data, folder / f"{name}.zarr", name, **({"iterations": 10} if at else {}))
         for at, name in enumerate(METHODS)
     ]
-    reconstruct_store(stores[1], data.structures(), folder / "maps")
-    maps = find_reconstructions([folder / "maps"])[-1:]
+    views = [it for it in particles_of_store(stores[1], data.structures()) if it.name == "villin"]
+    reconstruct_all(views, Request(poses="known"), folder / "maps", Extras())
+    maps = find_reconstructions([folder / "maps"])
     out = folder / "evaluation"
     metrics = evaluate(data, stores, out, control_views=1, protocol="paper")
     figures = draw_figures(data, stores, metrics, out, maps)
