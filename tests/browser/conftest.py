@@ -38,7 +38,7 @@ def artefacts() -> Path:
 
 @pytest.fixture(scope="session")
 def report(villin: PreparedStructure, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of villin and two clusters, simulated, phased by two methods, judged; villin mapped."""
+    """The page of villin and two clusters, phased by two methods and judged, with villin's map."""
     from diffragan.config.load import load_experiment
     from diffragan.evaluation.figures import draw_figures, find_reconstructions
     from diffragan.evaluation.protocol import evaluate

@@ -13,6 +13,8 @@ UNITS = {
     "angle_per_pixel_mrad": ("angle between pixels", "mrad"),
     "camera_length_mm": ("camera length", "mm"),
     "detector_pixel_um": ("detector's pixel", "µm"),
+    "ellipticity": ("ellipticity, as a share", ""),
+    "ellipticity_angle_deg": ("direction of the longest diameter", "degrees"),
     "step_angstrom": ("step of the scan", "Å"),
     "beam_diameter_angstrom": ("diameter of the beam", "Å"),
     "exposure_e_per_a2": ("exposure of a frame", "e/Å2"),

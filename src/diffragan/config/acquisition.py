@@ -23,6 +23,11 @@ class ScanSettings(Settings):
     camera_length_mm: float | None = Field(None, gt=0, le=1e6)
     """With `detector_pixel_um`, in place of `mrad_per_pixel`."""
     detector_pixel_um: float | None = Field(None, gt=0, le=1e4)
+    ellipticity: float | None = Field(None, ge=0, lt=0.3)
+    """By how much, as a share, the longest diameter of what should be a circle exceeds the
+    shortest; found from the patterns when left out, and a few molecules alone tell it badly."""
+    ellipticity_angle_deg: float | None = Field(None, ge=-360, le=360)
+    """Direction of the longest diameter in an upright frame, from x to y [degrees]."""
     step_angstrom: float | None = Field(None, gt=0, le=1e6)
     """Distance between neighbouring positions of the scan [Å]."""
     beam_diameter_angstrom: float | None = Field(None, gt=0, le=1e5)
@@ -51,6 +56,8 @@ class ScanSettings(Settings):
             raise ValueError("camera_length_mm and detector_pixel_um go together; give both")
         if self.mrad_per_pixel is not None and self.camera_length_mm is not None:
             raise ValueError("give mrad_per_pixel or camera_length_mm, not both")
+        if (self.ellipticity is None) != (self.ellipticity_angle_deg is None):
+            raise ValueError("ellipticity and ellipticity_angle_deg go together; give both")
         if self.shape is not None and min(self.shape) < 1:
             raise ValueError("shape needs at least one position along y and along x")
         return self

@@ -5,12 +5,14 @@ import pytest
 import torch
 from made_up_scans import ANGLE_DEG, RATIO, SHAPE, MadeUpScan, Truth, made_up_frames
 
+from diffragan.acquisition.calibration import calibrate as module
 from diffragan.acquisition.calibration.calibrate import calibrate
 from diffragan.acquisition.calibration.detector_calibration import (
     DetectorCalibration,
     electrons,
     frame_centres,
 )
+from diffragan.acquisition.calibration.ellipse import Ellipse
 from diffragan.config.acquisition import ScanSettings
 from diffragan.errors import InputError
 
@@ -94,6 +96,37 @@ def test_the_ellipse_is_found_within_half_a_per_cent(
         assert abs(ellipse.ratio - RATIO) < 0.005
         assert abs(ellipse.angle_deg - ANGLE_DEG) < 10
         assert ellipse.ratio_error < 0.005
+
+
+def test_a_given_ellipse_counts_and_a_wrong_one_is_contradicted(
+    in_view: tuple[Truth, DetectorCalibration],
+) -> None:
+    scan = MadeUpScan(in_view[0].frames.astype(np.uint16))
+    for ratio, angle, words in ((RATIO, ANGLE_DEG, 0), (1.1, -45.0, 1)):
+        given = {"ellipticity": ratio - 1, "ellipticity_angle_deg": angle}
+        calibration = calibrate(scan, GIVEN.model_copy(update=given))
+        assert calibration.ellipse == Ellipse(ratio, angle, 0.0)
+        said = [line for line in calibration.warnings if "ellipticity" in line]
+        assert len(said) == words
+        assert all("10 % at -45 degrees, and the patterns say 2" in line for line in said)
+
+
+def test_more_frames_are_looked_at_where_a_sample_does_not_tell_the_ellipse(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    truth = made_up_frames(seed=6, electrons=3000)
+    scan = MadeUpScan(truth.frames.astype(np.uint16))
+
+    def found() -> DetectorCalibration:
+        return calibrate(scan, GIVEN, sample_frames=24)
+
+    closer = found()
+    monkeypatch.setattr(module, "CLOSER_FRAMES", 24)
+    unsure = found()
+    assert closer.sampled == unsure.sampled == 24
+    assert unsure.ellipse.ratio_error > module.UNSURE_RATIO
+    assert closer.ellipse.ratio_error < 0.7 * unsure.ellipse.ratio_error
+    assert any("the patterns tell their ellipticity to" in line for line in unsure.warnings)
 
 
 def test_counts_of_a_counting_detector_stay_as_they_are(

@@ -1,15 +1,19 @@
 """The first pass over a scan: all that is to be known before frames are looked at one by one."""
 
-from collections.abc import Iterator
+from math import inf
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from diffragan.acquisition.calibration.background import NOT_ROUND, Background, find_background
 from diffragan.acquisition.calibration.camera_length import CameraLength, find_camera_length
-from diffragan.acquisition.calibration.centring import CentredSample, centre_sample, first_centring
+from diffragan.acquisition.calibration.centring import (
+    Blocks,
+    CentredSample,
+    centre_sample,
+    first_centring,
+)
 from diffragan.acquisition.calibration.detector_calibration import DetectorCalibration
 from diffragan.acquisition.calibration.ellipse import Ellipse, find_ellipse, round_radius
 from diffragan.acquisition.calibration.judge_pixels import judge_pixels
@@ -21,8 +25,7 @@ from diffragan.config.acquisition import ScanSettings
 from diffragan.electron import Electron
 from diffragan.io.scans.known import known_settings
 from diffragan.io.scans.scan import Scan
-from diffragan.progress import progress_bar
-from diffragan.typing import Patterns
+from diffragan.progress import Bar, progress_bar
 
 SAMPLE_FRAMES = 800
 ALL_IN_ONE_ROW = 1
@@ -33,6 +36,13 @@ LEAST_SPAN = 0.1
 ELLIPSE_FROM = 0.25
 """Share of the outermost ring from which on rings tell the ellipse: at low angles edges of a film
 scatter to one side."""
+UNSURE_RATIO = 0.005
+"""Standard error of an ellipse's ratio above which more frames are looked at for it; if that does
+not help, a warning asks for what others have measured."""
+CLOSER_FRAMES = 8000
+"""So many then: where rings come from molecules alone, each molecule more makes them rounder."""
+CONTRADICTED_ERRORS = 4.0
+"""So many standard errors from what the patterns say, a given ellipse is told to be odd."""
 LOW_PER_ANGSTROM = (1 / 40, 1 / 8)
 """Where a protein scatters more than ice does [1/Å]."""
 HIGH_PER_ANGSTROM = (1 / 5, 1 / 2)
@@ -50,7 +60,8 @@ def calibrate(
 ) -> DetectorCalibration:
     """Calibrate detector and lenses from frames spread over a scan.
 
-    The frames are read three times over, in blocks; memory does not grow with the scan.
+    The frames are read three times over, in blocks, and more of them once where these do not tell
+    the ellipse; memory does not grow with the scan.
 
     Parameters
     ----------
@@ -74,10 +85,8 @@ def calibrate(
     shape = settings.shape or scan.info.shape or (ALL_IN_ONE_ROW, available)
     with progress_bar(3 * len(numbers), "calibrating", shown=shown) as bar:
 
-        def blocks() -> Iterator[tuple[int, NDArray[np.int64], Patterns]]:
-            for group, chosen, counts in sampled_blocks(scan, settings, numbers, device):
-                yield group, chosen, counts
-                bar.advance(len(counts))
+        def blocks() -> Blocks:
+            return _counted_on(bar, sampled_blocks(scan, settings, numbers, device))
 
         statistics = pixel_statistics(blocks(), saturation)
         pixels = judge_pixels(statistics, settings, whole)
@@ -87,8 +96,16 @@ def calibrate(
             sample = centre_sample(blocks(), centring, pixels, shape, len(numbers))
             centring = sample.centring
     inner, outer = _ring_range(sample)
-    ellipse = find_ellipse(sample.aligned, max(inner, ELLIPSE_FROM * outer), outer)
+    found = _fitted_ellipse(sample, inner, outer)
+    more = choose_frames(available, CLOSER_FRAMES)
+    unsure = settings.ellipticity is None and found.ratio_error > UNSURE_RATIO
+    if unsure and len(more) > len(numbers):
+        with progress_bar(len(more), "calibrating: ellipse", shown=shown) as bar:
+            frames = _counted_on(bar, sampled_blocks(scan, settings, more, device))
+            closer = centre_sample(frames, centring, pixels, shape, len(more))
+        found = _fitted_ellipse(closer, inner, outer)
     warnings = list(pixels.warnings)
+    ellipse = _ellipse(found, settings, warnings)
     camera, mrad = _camera(sample, ellipse, settings, rings, inner, warnings)
     share = statistics.saturated_frames / len(numbers)
     if share > 0:
@@ -125,6 +142,36 @@ def _ring_range(sample: CentredSample) -> tuple[float, float]:
     shown = sample.pixels.mean(0) > SHOWN_SHARE * 2 * np.pi * rings
     begin = np.flatnonzero(shown & (rings >= inner))
     return (max(inner, float(begin[0])) if len(begin) else inner), outer
+
+
+def _counted_on(bar: Bar, blocks: Blocks) -> Blocks:
+    for group, chosen, counts in blocks:
+        yield group, chosen, counts
+        bar.advance(len(counts))
+
+
+def _fitted_ellipse(sample: CentredSample, inner: float, outer: float) -> Ellipse:
+    return find_ellipse(sample.aligned, max(inner, ELLIPSE_FROM * outer), outer)
+
+
+def _ellipse(found: Ellipse, settings: ScanSettings, warnings: list[str]) -> Ellipse:
+    """Return the ellipse to use: what is given counts."""
+    if settings.ellipticity is None or settings.ellipticity_angle_deg is None:
+        if UNSURE_RATIO < found.ratio_error < inf:
+            warnings.append(
+                f"the patterns tell their ellipticity to {100 * found.ratio_error:.1f} % only; if "
+                "it is known, give scan.ellipticity with scan.ellipticity_angle_deg"
+            )
+        return found
+    given = Ellipse(1 + settings.ellipticity, settings.ellipticity_angle_deg, 0.0)
+    if given.ratio_to(found) - 1 > CONTRADICTED_ERRORS * found.ratio_error:
+        warnings.append(
+            f"scan.ellipticity is {100 * settings.ellipticity:.3g} % at "
+            f"{settings.ellipticity_angle_deg:.3g} degrees, and the patterns say "
+            f"{100 * (found.ratio - 1):.2g} % at {found.angle_deg:.0f}, good to "
+            f"{100 * found.ratio_error:.1g} %; what is given counts"
+        )
+    return given
 
 
 def _camera(

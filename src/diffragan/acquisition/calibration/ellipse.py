@@ -1,10 +1,11 @@
 """How far the rings of a pattern are from round."""
 
 from dataclasses import dataclass
-from math import atan2, degrees, exp, hypot, radians, sqrt
+from math import atan2, cos, degrees, exp, hypot, log, radians, sin, sqrt
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from diffragan.acquisition.calibration.aligned import AlignedSums
 from diffragan.acquisition.calibration.rings import Map, ring_means, spread_over
@@ -16,6 +17,11 @@ LARGEST_DEVIATION = 5.0
 """Relative deviations from the ring are pulled in beyond so many typical ones: Bragg spots."""
 STEPS = 8
 SMOOTHING_RINGS = 0.7
+NOISE_HARMONICS = (4, 6, 8)
+"""What rings are weighed by: even ones, as a pattern and its Friedel mate have, and not the second,
+which is the stretch's own."""
+NOISE_RINGS = 12
+"""Neighbouring rings over which their power is averaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +35,20 @@ class Ellipse:
     ratio_error: float
     """Standard error of the ratio, by the scatter of parts of the scan."""
 
+    @property
+    def stretch(self) -> tuple[float, float]:
+        """Strength along x and along the diagonal."""
+        size, angle = log(self.ratio) / 2, 2 * radians(self.angle_deg)
+        return size * cos(angle), size * sin(angle)
+
     def matrix(self) -> Map:
         """Map offsets (y, x) from the centre to those of a round pattern of the same area."""
-        s = np.log(self.ratio) / 2
-        angle = radians(self.angle_deg)
-        return _matrix(s * np.cos(2 * angle), s * np.sin(2 * angle))
+        return _matrix(*self.stretch)
+
+    def ratio_to(self, other: "Ellipse") -> float:
+        """Ratio of diameters that is left of this one where the other is undone, at least 1."""
+        (x, y), (other_x, other_y) = self.stretch, other.stretch
+        return exp(2 * hypot(x - other_x, y - other_y))
 
 
 def find_ellipse(aligned: AlignedSums, inner: float, outer: float) -> Ellipse:
@@ -42,8 +57,9 @@ def find_ellipse(aligned: AlignedSums, inner: float, outer: float) -> Ellipse:
     To first order a stretch adds cos(2 phi) and sin(2 phi) times the slope of the profile to each
     ring. Both, and a rest of the centre's error, are fitted together to all rings between `inner`
     and `outer` [pixels] by weighted least squares, with a free level of each ring, and the profile
-    taken anew about the found ellipse until nothing changes. The error is that of parts of the
-    scan fitted one by one.
+    taken anew about the found ellipse until nothing changes. A ring's weight is that of its counts
+    over what its higher harmonics hold beyond it: the mean of few molecules is not round by itself,
+    and least so where they scatter most. The error is that of parts of the scan fitted one by one.
 
     Source: the linearised form of Capitani et al., Ultramicroscopy 106 (2006) 66.
     """
@@ -113,11 +129,8 @@ def _fit(sums: Map, frames: Map, centre: Map, inner: float, outer: float) -> tup
         steep = np.interp(r, rings, slope)
         design = -steep * np.stack([r * np.cos(2 * angle), r * np.sin(2 * angle), dy / r, dx / r])
         ring = np.round(r).astype(int)
-        level = np.maximum(np.bincount(ring, weight), 1e-30)
-        columns = [
-            column - (np.bincount(ring, weight * column) / level)[ring]
-            for column in (*design, deviation)
-        ]
+        columns = [_off_its_ring(column, weight, ring) for column in (*design, deviation)]
+        weight /= _noise(columns[4], weight, angle, ring)[ring]
         A = np.stack(columns[:4], 1)
         found = np.linalg.pinv((A * weight[:, None]).T @ A) @ (A.T @ (weight * columns[4]))
         stretch += found[:2].clip(-0.01, 0.01)
@@ -125,3 +138,28 @@ def _fit(sums: Map, frames: Map, centre: Map, inner: float, outer: float) -> tup
         if np.abs(found[:2]).max() < 1e-5:
             break
     return float(stretch[0]), float(stretch[1])
+
+
+def _off_its_ring(values: Map, weight: Map, ring: NDArray[np.int64]) -> Map:
+    """Take the weighted mean of its ring off each value."""
+    level = np.maximum(np.bincount(ring, weight), 1e-30)
+    return np.asarray(values - (np.bincount(ring, weight * values) / level)[ring])
+
+
+def _noise(deviation: Map, weight: Map, angle: Map, ring: NDArray[np.int64]) -> Map:
+    """Power of harmonics in each ring, over that of pixels which scatter as their weights say.
+
+    Speckle is alike over several pixels, so it counts for more than its variance in one of them.
+    """
+    waves = [wave(n * angle) for n in NOISE_HARMONICS for wave in (np.cos, np.sin)]
+    power = np.zeros(int(ring.max()) + 1)
+    for wave in waves:
+        column = _off_its_ring(wave, weight, ring)
+        norm = np.maximum(np.bincount(ring, weight * column**2), 1e-30)
+        power += np.bincount(ring, weight * column * deviation) ** 2 / norm / len(waves)
+    seen = np.bincount(ring) > 0
+    total, count = (
+        uniform_filter1d(values.astype(float), NOISE_RINGS, mode="constant")
+        for values in (power, seen)
+    )
+    return np.asarray(np.maximum(total, 1e-9) / np.maximum(count, 1e-9))
