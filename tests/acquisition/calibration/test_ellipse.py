@@ -60,3 +60,15 @@ def test_what_is_left_of_an_ellipse_does_not_depend_on_names() -> None:
 def test_a_given_ellipticity_needs_its_direction() -> None:
     with pytest.raises(ValidationError, match="ellipticity_angle_deg go together"):
         ScanSettings(ellipticity=0.01)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (0.002, "1.0123 ± 0.0020 at 30°"),
+        (float("inf"), "1.0123 ± unknown at 30°"),
+        (0.0, "1.0123 as given at 30°"),
+    ],
+)
+def test_words_say_how_it_is_known(error: float, words: str) -> None:
+    assert Ellipse(1.0123, 30.2, error).words() == words

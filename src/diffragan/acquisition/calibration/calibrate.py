@@ -36,9 +36,9 @@ LEAST_SPAN = 0.1
 ELLIPSE_FROM = 0.25
 """Share of the outermost ring from which on rings tell the ellipse: at low angles edges of a film
 scatter to one side."""
-UNSURE_RATIO = 0.005
-"""Standard error of an ellipse's ratio above which more frames are looked at for it; if that does
-not help, a warning asks for what others have measured."""
+UNSURE_RATIO = 0.0035
+"""Standard error of an ellipse's ratio, along either of its two axes, above which more frames are
+looked at for it; if that does not help, a warning asks for what others have measured."""
 CLOSER_FRAMES = 8000
 """So many then: where rings come from molecules alone, each molecule more makes them rounder."""
 CONTRADICTED_ERRORS = 4.0

@@ -1,7 +1,7 @@
 """How far the rings of a pattern are from round."""
 
 from dataclasses import dataclass
-from math import atan2, cos, degrees, exp, hypot, log, radians, sin, sqrt
+from math import atan2, cos, degrees, exp, hypot, isfinite, log, radians, sin, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class Ellipse:
     angle_deg: float
     """Direction of the longest diameter, from x to y, in (-90, 90] [degrees]."""
     ratio_error: float
-    """Standard error of the ratio, by the scatter of parts of the scan."""
+    """Standard error of the ratio, by the scatter of parts of the scan; 0 where it was given."""
 
     @property
     def stretch(self) -> tuple[float, float]:
@@ -44,6 +44,13 @@ class Ellipse:
     def matrix(self) -> Map:
         """Map offsets (y, x) from the centre to those of a round pattern of the same area."""
         return _matrix(*self.stretch)
+
+    def words(self) -> str:
+        """Say the ratio, how it is known, and the direction."""
+        known = "as given" if self.ratio_error == 0 else f"± {self.ratio_error:.4f}"
+        if not isfinite(self.ratio_error):
+            known = "± unknown"
+        return f"{self.ratio:.4f} {known} at {self.angle_deg:.0f}°"
 
     def ratio_to(self, other: "Ellipse") -> float:
         """Ratio of diameters that is left of this one where the other is undone, at least 1."""

@@ -40,7 +40,7 @@ LINES = 7
 def draw_calibration_figures(found: IngestFolder) -> list[Drawn]:
     """Draw all figures into the folder's `figures`."""
     folder, calibration = output_folder(found.place / "figures"), found.calibration
-    ellipse, faults = calibration.ellipse, found.record["calibration"]["pixels_not_measured"]
+    faults = found.record["calibration"]["pixels_not_measured"]
     spoilt = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in faults.items())
     with figure_style():
         return [
@@ -58,8 +58,7 @@ def draw_calibration_figures(found: IngestFolder) -> list[Drawn]:
                 folder / "detector",
                 f"Pixels that are not measured, drawn larger than they are ({spoilt}), and the "
                 f"shape of rings, {EXAGGERATED} times less round than it is: longest over "
-                f"shortest diameter {ellipse.ratio:.4f} ± {ellipse.ratio_error:.4f} at "
-                f"{ellipse.angle_deg:.0f}°.",
+                f"shortest diameter {calibration.ellipse.words()}.",
                 "A map of the detector with its faulty pixels and an ellipse.",
             ),
             save(

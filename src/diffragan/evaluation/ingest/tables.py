@@ -116,13 +116,8 @@ def calibration_rows(found: IngestFolder) -> list[Row]:
                 f"{camera['mrad_per_pixel']:.5g} ± {camera['error']:.2g} mrad",
             )
         )
-    ellipse = record["ellipse"]
     rows += [
-        (
-            "Longest over shortest diameter of rings",
-            f"{ellipse['ratio']:.4f} ± {_error(ellipse['ratio_error'], '.4f')} "
-            f"at {ellipse['angle_deg']:.0f}°",
-        ),
+        ("Longest over shortest diameter of rings", calibration.ellipse.words()),
         ("Counts per electron", f"{record['counts_per_electron']:.4g}"),
         (
             "Counts per electron, by their variance",
