@@ -27,13 +27,14 @@ def wait_for(happened: Callable[[], object], what: str) -> None:
 
 
 @contextmanager
-def _process(program: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+def _process(program: str, log: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     # The functions of test modules must be found by the workers, too.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-m", f"distributed.cli.{program}", "--no-dashboard", *options]
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=stderr
+        )
     try:
         yield process
     finally:
@@ -51,7 +52,7 @@ def scheduler_process(folder: Path) -> Iterator[tuple[str, subprocess.Popen[byte
     """Start a scheduler; yield its address and process."""
     file = folder / "scheduler.json"
     options = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)]
-    with _process("dask_scheduler", *options) as process:
+    with _process("dask_scheduler", folder / "scheduler.log", *options) as process:
         wait_for(lambda: file.is_file() and file.stat().st_size, "the scheduler")
         time.sleep(0.1)
         yield json.loads(file.read_text())["address"], process
@@ -59,9 +60,14 @@ def scheduler_process(folder: Path) -> Iterator[tuple[str, subprocess.Popen[byte
 
 @contextmanager
 def worker_process(address: str, folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a worker of one thread without a nanny, so that it stays dead when it is killed."""
+    """Start a worker of one thread without a nanny, so that it stays dead when it is killed.
+
+    The scheduler knows it then: on a busy machine it takes longer to start than some wait for it.
+    """
     fixed = ["--nthreads", "1", "--no-nanny", "--local-directory", str(folder), *options]
-    with _process("dask_worker", address, *fixed) as process:
+    log = folder / f"worker-{time.monotonic_ns()}.log"
+    with _process("dask_worker", log, address, *fixed) as process:
+        wait_for(lambda: b"Registered to" in log.read_bytes(), "the worker")
         yield process
 
 
