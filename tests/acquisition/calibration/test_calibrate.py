@@ -103,12 +103,13 @@ def test_a_given_ellipse_counts_and_a_wrong_one_is_contradicted(
 ) -> None:
     scan = MadeUpScan(in_view[0].frames.astype(np.uint16))
     for ratio, angle, words in ((RATIO, ANGLE_DEG, 0), (1.1, -45.0, 1)):
-        given = {"ellipticity": ratio - 1, "ellipticity_angle_deg": angle}
+        # Either end of the diameter names it.
+        given = {"ellipticity": ratio - 1, "ellipticity_angle_deg": angle + 180}
         calibration = calibrate(scan, GIVEN.model_copy(update=given))
         assert calibration.ellipse == Ellipse(ratio, angle, 0.0)
         said = [line for line in calibration.warnings if "ellipticity" in line]
         assert len(said) == words
-        assert all("10 % at -45 degrees, and the patterns say 2" in line for line in said)
+        assert all("10 % at 135 degrees, and the patterns say 2" in line for line in said)
 
 
 def test_more_frames_are_looked_at_where_a_sample_does_not_tell_the_ellipse(

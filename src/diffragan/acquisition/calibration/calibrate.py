@@ -96,14 +96,15 @@ def calibrate(
             sample = centre_sample(blocks(), centring, pixels, shape, len(numbers))
             centring = sample.centring
     inner, outer = _ring_range(sample)
-    found = _fitted_ellipse(sample, inner, outer)
-    more = choose_frames(available, CLOSER_FRAMES)
-    unsure = settings.ellipticity is None and found.ratio_error > UNSURE_RATIO
-    if unsure and len(more) > len(numbers):
-        with progress_bar(len(more), "calibrating: ellipse", shown=shown) as bar:
-            frames = _counted_on(bar, sampled_blocks(scan, settings, more, device))
-            closer = centre_sample(frames, centring, pixels, shape, len(more))
-        found = _fitted_ellipse(closer, inner, outer)
+    ring_range = max(inner, ELLIPSE_FROM * outer), outer
+    found = find_ellipse(sample.aligned, *ring_range)
+    if settings.ellipticity is None and found.ratio_error > UNSURE_RATIO:
+        more = choose_frames(available, CLOSER_FRAMES)
+        if len(more) > len(numbers):
+            with progress_bar(len(more), "calibrating: ellipse", shown=shown) as bar:
+                frames = _counted_on(bar, sampled_blocks(scan, settings, more, device))
+                closer = centre_sample(frames, centring, pixels, shape, len(more))
+            found = find_ellipse(closer.aligned, *ring_range)
     warnings = list(pixels.warnings)
     ellipse = _ellipse(found, settings, warnings)
     camera, mrad = _camera(sample, ellipse, settings, rings, inner, warnings)
@@ -150,10 +151,6 @@ def _counted_on(bar: Bar, blocks: Blocks) -> Blocks:
         bar.advance(len(counts))
 
 
-def _fitted_ellipse(sample: CentredSample, inner: float, outer: float) -> Ellipse:
-    return find_ellipse(sample.aligned, max(inner, ELLIPSE_FROM * outer), outer)
-
-
 def _ellipse(found: Ellipse, settings: ScanSettings, warnings: list[str]) -> Ellipse:
     """Return the ellipse to use: what is given counts."""
     if settings.ellipticity is None or settings.ellipticity_angle_deg is None:
@@ -163,7 +160,9 @@ def _ellipse(found: Ellipse, settings: ScanSettings, warnings: list[str]) -> Ell
                 "it is known, give scan.ellipticity with scan.ellipticity_angle_deg"
             )
         return found
-    given = Ellipse(1 + settings.ellipticity, settings.ellipticity_angle_deg, 0.0)
+    # A diameter has two directions; an ellipse is known by the one in (-90, 90].
+    direction = 90 - (90 - settings.ellipticity_angle_deg) % 180
+    given = Ellipse(1 + settings.ellipticity, direction, 0.0)
     if given.ratio_to(found) - 1 > CONTRADICTED_ERRORS * found.ratio_error:
         warnings.append(
             f"scan.ellipticity is {100 * settings.ellipticity:.3g} % at "

@@ -47,9 +47,8 @@ class Ellipse:
 
     def words(self) -> str:
         """Say the ratio, how it is known, and the direction."""
-        known = "as given" if self.ratio_error == 0 else f"± {self.ratio_error:.4f}"
-        if not isfinite(self.ratio_error):
-            known = "± unknown"
+        error = f"{self.ratio_error:.4f}" if isfinite(self.ratio_error) else "unknown"
+        known = "as given" if self.ratio_error == 0 else f"± {error}"
         return f"{self.ratio:.4f} {known} at {self.angle_deg:.0f}°"
 
     def ratio_to(self, other: "Ellipse") -> float:
