@@ -126,7 +126,7 @@ def draw_background(found: IngestFolder) -> Figure:
 def draw_detector(calibration: DetectorCalibration) -> Figure:
     """Draw the pixels that are not measured, and the exaggerated ellipse."""
     rows, columns = calibration.frame_shape
-    figure = Figure(figsize=(4.6, 3.9), layout="constrained")
+    figure = Figure(figsize=(4.6, 3.9), layout="compressed")
     ax = figure.add_subplot()
     picture = np.ones((rows, columns, 3))
     legend = []
