@@ -5,7 +5,8 @@ Only blocks whose input is given are made; all others stay as they are. DIR is a
 `diffragan reconstruct --method phase-extension` wrote; what GNU time said of it is read from
 DIR.time beside it (`/usr/bin/time -v -o DIR.time`). FILE.json is of benchmarks/many_views.py, or of
 benchmarks/many_views_dragonfly.py for --dragonfly. The errors of orientations need the data sets
-that they are of, by --truth. The table of costs holds all runs that are given.
+that they are of, by --truth. The table of costs holds the runs that are given, so it stays as it
+is unless --cost asks for it.
 """
 
 import argparse
@@ -54,6 +55,7 @@ class Inputs:
     robustness: Sequence[Robustness] = ()
     single: Sequence[Evaluation] = ()
     dragonfly: Sequence[Mapping[str, Any]] = ()
+    cost: bool = False
 
     @property
     def runs(self) -> list[tuple[str, Run]]:
@@ -118,7 +120,9 @@ def blocks(inputs: Inputs) -> dict[str, Block]:
             f"{tables.of_dragonfly(inputs.dragonfly)}\n\n{commands.of_dragonfly(inputs.dragonfly)}",
             {"dragonfly": partial(merging_figure, inputs.dragonfly)},
         )
-    if any(run.cost is not None for _, run in inputs.runs) or inputs.simulated:
+    if inputs.cost:
+        if not inputs.simulated and all(run.cost is None for _, run in inputs.runs):
+            raise InputError("--cost: no run is given whose cost is known; give what left DIR.time")
         found["cost"] = Block(tables.of_cost(inputs.runs, inputs.simulated))
     return found
 
@@ -171,6 +175,7 @@ def read_inputs(given: argparse.Namespace) -> Inputs:
         [read_robustness(path) for path in given.robustness],
         [Evaluation(read_metrics_file(path), {}) for path in given.single],
         [_dragonfly(path) for path in given.dragonfly],
+        given.cost,
     )
 
 
@@ -211,6 +216,7 @@ def main(words: Sequence[str] | None = None) -> None:
     add("--robustness", help="records of many_views_robustness.py", **files)
     add("--single", help="metrics.json of `diffragan evaluate`", **files)
     add("--dragonfly", help="records of many_views_dragonfly.py", **files)
+    add("--cost", action="store_true", help="make the table of costs, of the runs given")
     add("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "results")
     arguments = parser.parse_args(words)
     out = arguments.out

@@ -199,7 +199,7 @@ def test_the_page_says_what_runs_reached_and_how_they_were_made(
         tiny.store.path, "--turned", counted, "--control", counted, "--noise", counted,
         "--robustness", tmp_path / "robustness.json",
         "--single", tmp_path / "metrics.json", "--dragonfly", tmp_path / "dragonfly.json",
-        "--out", page.parent,
+        "--cost", "--out", page.parent,
     )  # fmt: skip
     text = page.read_text(encoding="utf-8")
     assert "Not made yet." not in text
@@ -235,5 +235,17 @@ def test_what_is_not_given_stays_and_wrong_files_are_told(
     with pytest.raises(SystemExit):
         _run("--robustness", tmp_path / "other.json", "--out", page.parent)
     assert "no runs of benchmarks/many_views_robustness.py" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        _run("--cost", "--out", page.parent)
+    assert "no run is given whose cost is known" in capsys.readouterr().err
     _run("--out", page.parent)
     assert page.read_text(encoding="utf-8") == before
+
+
+def test_the_table_of_costs_stays_unless_it_is_asked_for(page: Path, tmp_path: Path) -> None:
+    write_json(
+        tmp_path / "counted.json",
+        {"runs": [COUNTED], "arguments": ARGUMENTS, "peak_memory_bytes": 7e9},
+    )
+    _run("--counted", tmp_path / "counted.json", "--out", page.parent)
+    assert "<!-- begin cost -->\nNot made yet." in page.read_text(encoding="utf-8")
