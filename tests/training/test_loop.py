@@ -117,6 +117,12 @@ def test_bfloat16_trains(run_tiny: Train) -> None:
     assert run_tiny(precision="bf16-mixed").step == 6
 
 
+def test_a_run_records_what_auto_came_to(run_tiny: Train) -> None:
+    run = run_tiny(precision="auto").run
+    assert read_run(run).description["settings"]["precision"] in ("32-true", "bf16-mixed")
+    assert run_tiny(precision="auto", resume=True, steps=7).step == 7
+
+
 def test_a_run_is_not_overwritten(run_tiny: Train) -> None:
     run_tiny(steps=1)
     with pytest.raises(OutputError, match="add --resume"):

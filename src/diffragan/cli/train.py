@@ -55,7 +55,7 @@ class Arguments:
     processes: int = 1
     """Processes that share each batch, on GPUs one for each; `torchrun` may start them, too."""
     precision: str | None = None
-    """32-true, or bf16-mixed."""
+    """32-true, bf16-mixed, or auto: bf16-mixed where the device computes in bfloat16."""
     checkpoint_every: int | None = None
     """Steps between checkpoints; at each validation when left out."""
     validate_every: int | None = None

@@ -13,6 +13,9 @@ from diffragan.config.networks import (
 from diffragan.config.settings import Settings
 from diffragan.config.stream import StreamSettings
 
+Precision = Literal["auto", "32-true", "bf16-mixed"]
+"""In Lightning Fabric's words; auto: bf16-mixed where the device computes in bfloat16."""
+
 
 class TrainingSettings(Settings):
     """One training run."""
@@ -55,8 +58,8 @@ class TrainingSettings(Settings):
     """Steps between validations, sample pictures and rows of the log; none: an epoch."""
     checkpoint_every: int | None = Field(None, ge=1)
     """Steps between checkpoints; none: at each validation."""
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    """Arithmetic of the networks, in Lightning Fabric's words."""
+    precision: Precision = "32-true"
+    """Arithmetic of the networks."""
     memory_limit_mb: int = Field(2000, ge=0)
     """Views that were read are kept in memory if all of them fit into this size [MB]; otherwise
     each is read from the data set whenever it is shown."""

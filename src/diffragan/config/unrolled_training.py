@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from diffragan.config.settings import Settings
 from diffragan.config.stream import ordered
+from diffragan.config.training import Precision
 from diffragan.config.unrolled import UnrolledSettings
 
 Positive = Annotated[float, Field(gt=0, le=1e9)]
@@ -103,5 +104,5 @@ class UnrolledTraining(Settings):
     """Steps between validations and rows of the log."""
     checkpoint_every: int = Field(250, ge=1)
     """Steps between checkpoints."""
-    precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
+    precision: Precision = "auto"
     """Arithmetic of the U-Nets; projections are always in full."""

@@ -17,7 +17,14 @@ from diffragan.training.data import Batch
 from diffragan.training.feed import Feed
 from diffragan.training.interruption import ECHO_SECONDS, stop_requests
 from diffragan.training.networks import update_average
-from diffragan.training.processes import any_process, launch, make_fabric, together
+from diffragan.training.precision import with_precision
+from diffragan.training.processes import (
+    any_process,
+    is_first_process,
+    launch,
+    make_fabric,
+    together,
+)
 from diffragan.training.session import Job, Session, begin, judge, save
 from diffragan.training.step import adversarial_step
 from diffragan.training.streamed import Stream
@@ -69,6 +76,7 @@ def train(
     InputError : The data cannot be learned from.
     KeyboardInterrupt : The user asked to stop; `run/last` is written.
     """
+    settings = with_precision(settings, device, run, resume=resume, talks=is_first_process())
     job = Job(data, settings, run, validation, resume, max_minutes, tensorboard)
     return launch(make_fabric(settings, device, processes), run_process, job)
 

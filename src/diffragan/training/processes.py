@@ -20,6 +20,7 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 from diffragan.config.training import TrainingSettings
 from diffragan.errors import ConfigError, DiffraganError
 from diffragan.training.interruption import SIGNALS
+from diffragan.training.precision import arithmetic
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -80,7 +81,7 @@ def make_fabric(settings: TrainingSettings, device: str, processes: int = 1) -> 
             devices=local,
             num_nodes=world // local,
             strategy="ddp",
-            precision=settings.precision,
+            precision=arithmetic(settings),
         )
     if processes > 1:
         if name == "cuda" and processes > torch.cuda.device_count():
@@ -89,10 +90,13 @@ def make_fabric(settings: TrainingSettings, device: str, processes: int = 1) -> 
                 "GPUs; use as many processes as GPUs"
             )
         return Fabric(
-            accelerator=name, devices=processes, strategy="ddp_spawn", precision=settings.precision
+            accelerator=name,
+            devices=processes,
+            strategy="ddp_spawn",
+            precision=arithmetic(settings),
         )
     devices: Any = 1 if name == "cpu" else [int(number or 0)]
-    return Fabric(accelerator=name, devices=devices, precision=settings.precision)
+    return Fabric(accelerator=name, devices=devices, precision=arithmetic(settings))
 
 
 def launch(fabric: Fabric, work: Callable[[Fabric, Job], Result], job: Job) -> Result:

@@ -30,6 +30,7 @@ from diffragan.phasing.weights import read_unrolled
 from diffragan.progress import progress_bar
 from diffragan.training.feed import Feed
 from diffragan.training.interruption import stop_requests
+from diffragan.training.precision import arithmetic, with_precision
 from diffragan.training.runs import LOG, differences, holds_run
 from diffragan.training.unrolled.conditions import Lesson, draw_lesson
 from diffragan.training.unrolled.objective import objective
@@ -113,6 +114,7 @@ def train_unrolled(
     limit = time.monotonic() + (
         math.inf if max_minutes is None else max_minutes * SECONDS_PER_MINUTE
     )
+    settings = with_precision(settings, device, run, resume=resume)
     begun = _begin(data, settings, run, validation, start_from, device, resume)
     state, steps = begun.state, settings.steps
     with (
@@ -163,7 +165,7 @@ def _begin(
     )
     name, _, number = device.partition(":")
     fabric = Fabric(
-        accelerator=name, devices=[int(number)] if number else 1, precision=settings.precision
+        accelerator=name, devices=[int(number)] if number else 1, precision=arithmetic(settings)
     )
     state = make_state(settings, fabric.device)
     if checkpoint is not None:
