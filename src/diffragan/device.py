@@ -1,4 +1,6 @@
-"""Choosing where tensors live: `auto`, `cpu` or `cuda`."""
+"""Choosing where tensors live: `auto`, `cpu` or `cuda`; and what room there is."""
+
+import os
 
 import torch
 
@@ -22,3 +24,8 @@ def choose_device(wanted: str) -> str:
     if not torch.cuda.is_available() or int(number or 0) >= torch.cuda.device_count():
         raise ConfigError(f"device '{wanted}': this machine has no such GPU; use --device cpu")
     return wanted
+
+
+def machine_memory_bytes() -> int:
+    """Return the memory of this machine, used or free."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -5,6 +5,7 @@ from math import ceil
 
 from diffragan.config.experiment import Experiment
 from diffragan.config.numerics import ANTIALIAS_FRACTION, BYTES_PER_PIXEL
+from diffragan.device import machine_memory_bytes
 from diffragan.errors import ConfigError
 from diffragan.structures.vitreous_ice import WATERS_PER_A3
 
@@ -49,7 +50,7 @@ def worker_count(wanted: int | None, items: int, experiment: Experiment) -> int:
         raise ConfigError(f"the number of workers is {wanted}; use 1 or more")
     share = max(1, ceil(items / ITEMS_PER_WORKER))
     least = min(wanted or 1, share)
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    machine = machine_memory_bytes()
     room = int(machine / memory_bytes(experiment))
     if least > room:
         pixels = experiment.simulation_grid.pixels

@@ -12,6 +12,7 @@ from diffragan.reconstruction.coverage import check_views_differ
 from diffragan.reconstruction.many_views.coarse_starts import ChosenStart, start_from_file
 from diffragan.reconstruction.many_views.found_poses import FoundPoses
 from diffragan.reconstruction.many_views.hand import HandsCompared
+from diffragan.reconstruction.many_views.needs import runs_at_once
 from diffragan.reconstruction.many_views.orientations import OrientationSettings
 from diffragan.reconstruction.many_views.pipeline import (
     SPHERE_DIAMETER,
@@ -50,6 +51,11 @@ class Job:
         """Cores to use; one feeds a GPU."""
         on_cpu = self.extras.device == "cpu"
         return thread_count(self.extras.threads if on_cpu else None, self.extras.device)
+
+    @property
+    def runs_at_once(self) -> int:
+        """Runs of phase extension at the same time: one for each core that the memory feeds."""
+        return runs_at_once(self.grid, self.request.starts, self.threads)
 
     @property
     def refinement(self) -> OrientationSettings | None:

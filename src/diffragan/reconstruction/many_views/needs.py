@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from diffragan.device import machine_memory_bytes
 from diffragan.grid import Grid
 from diffragan.io.store_checks import check_room
 from diffragan.reconstruction.many_views.views import Views
@@ -26,15 +27,35 @@ def check_needs(views: Views, grid: Grid, starts: int, threads: int, out: Path) 
     OutputError : It has not.
     """
     runs, voxels = MAPS * starts, grid.pixels**3
-    at_once = min(threads, runs)
-    memory = PROGRAM_BYTES + (MERGE_BYTES + RUN_BYTES * at_once + KEPT_BYTES * runs) * voxels
+    memory = _memory_bytes(grid, starts, runs_at_once(grid, starts, threads))
     disk = (DISK_BYTES + KEPT_BYTES * runs) * voxels
     check_room(out, disk, "a lower --limit-per-angstrom")
-    return (
+    words = (
         f"{views.name}: {len(views.patterns):,} patterns, {runs} runs on {grid.pixels} voxels a "
         f"side ({grid.box_angstrom:.0f} Å); takes about {_gigabytes(memory)} of memory and "
         f"{_gigabytes(disk)} on the disk"
     )
+    machine = machine_memory_bytes()
+    if memory > machine:
+        words += (
+            f"; this machine has {_gigabytes(machine)} of memory, and a lower "
+            "--limit-per-angstrom needs less"
+        )
+    return words
+
+
+def runs_at_once(grid: Grid, starts: int, threads: int) -> int:
+    """Return how many runs may go on at the same time: as many as fit into the memory, or 1."""
+    most, machine = min(threads, MAPS * starts), machine_memory_bytes()
+    fitting = (
+        count for count in range(most, 1, -1) if _memory_bytes(grid, starts, count) <= machine
+    )
+    return next(fitting, 1)
+
+
+def _memory_bytes(grid: Grid, starts: int, at_once: int) -> float:
+    of_a_voxel = MERGE_BYTES + RUN_BYTES * at_once + KEPT_BYTES * MAPS * starts
+    return PROGRAM_BYTES + of_a_voxel * grid.pixels**3
 
 
 def _gigabytes(size: float) -> str:

@@ -224,7 +224,7 @@ def _phased(
             settings,
             watch,
             keep,
-            job.threads,
+            job.runs_at_once,
             stop,
         )
 

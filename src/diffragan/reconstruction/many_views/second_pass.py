@@ -77,7 +77,7 @@ def passed_again(
             settings.model_copy(update={"extension": extension}),
             watch,
             keep,
-            job.threads,
+            job.runs_at_once,
             stop,
         )
     return PhasedTogether(
