@@ -17,6 +17,7 @@ from diffragan.models.encoding import (
     encode_image,
     encode_observed,
     fit_encoding,
+    to_pixels,
 )
 from diffragan.typing import Float, Int, Patterns, Tensor
 
@@ -24,6 +25,8 @@ FEWEST_STRUCTURES_TO_SPLIT = 3
 """With fewer, keeping whole structures out would cost half of the data."""
 FITTED_VIEWS = 256
 """Views that the scales are found on: they are averages and maxima of many pixels each."""
+FITTED_AT_ONCE = 16
+"""Views of them that are read together."""
 BYTES_PER_PIXEL = 3 * 4
 """Two channels in, one out, in float32."""
 
@@ -114,9 +117,13 @@ def batch_items(items: Sequence[int], batch: int, step: int, seed: int) -> list[
 
 def fit_to_training_views(store: TripletStore, split: Split, pixels: int) -> Encoding:
     """Find the scales of the encoding on training views spread over the data set."""
-    contrasts, diffraction, measured, images = _read(
-        store, spread_over(split.training, FITTED_VIEWS)
-    )
+    items, small = spread_over(split.training, FITTED_VIEWS), []
+    # In parts: images as they are stored take many times the memory of the networks' ones.
+    for begin in range(0, len(items), FITTED_AT_ONCE):
+        contrasts, diffraction, _, images = _read(store, items[begin : begin + FITTED_AT_ONCE])
+        small.append((to_pixels(contrasts, pixels), diffraction, to_pixels(images, pixels)))
+    contrasts, diffraction, images = (torch.cat(parts) for parts in zip(*small, strict=True))
+    measured = torch.from_numpy(store.read("measured"))
     return fit_encoding(pixels, contrasts, diffraction, measured, images)
 
 
