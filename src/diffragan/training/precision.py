@@ -48,8 +48,8 @@ def arithmetic(settings: TrainingSettings | UnrolledTraining) -> Arithmetic:
 def computes_in_bfloat16(device: str) -> bool:
     """Whether `cpu`, `cuda` or `cuda:N` multiplies in bfloat16, and does not emulate it.
 
-    CPUs do with AVX512-BF16, AMX or Arm's BF16. With AVX2 alone, PyTorch 2.13 took nine times as
-    long for steps of convolutions in bfloat16 as in single precision.
+    CPUs do with AVX512-BF16, AMX or Arm's BF16; others take several times as long for a step of
+    training as in single precision (`diffragan train --precision` shows both).
     """
     if device != "cpu":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
