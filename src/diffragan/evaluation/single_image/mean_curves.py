@@ -93,12 +93,11 @@ def _lines(evaluation: Evaluation) -> list[Line]:
         lines.append(_line(shorten(name, LETTERS), methods[name], look.colour, look.dashes))
         if name == evaluation.main:
             lines.append(_measured_line(name, methods[name], look.colour))
-    for key, words in SHOWN_CONTROLS.items():
+    for place, (key, words) in enumerate(SHOWN_CONTROLS.items()):
         control = methods[evaluation.main]["controls"].get(key, {})
         if "frc_mean" in control:
-            grey = CONTROL_GREYS[len(lines) % 2]
             dashes = DASHES[2 if key == "wrong_diffraction" else 4]
-            lines.append(_line(f"{evaluation.main}, {words}", control, grey, dashes))
+            lines.append(_line(f"{evaluation.main}, {words}", control, CONTROL_GREYS[place], dashes))
     for name, key in AS_CONTROL.items():
         control = evaluation.metrics["controls"].get(key)
         if control is not None and name not in methods:
