@@ -8,10 +8,12 @@ from diffragan.io.store_checks import check_room
 from diffragan.reconstruction.many_views.views import Views
 
 PROGRAM_BYTES = 5e8
-MERGE_BYTES = 180
+MERGE_BYTES = 110
 """Of each voxel: sums of both halves and of all, their copies, coarse maps."""
-RUN_BYTES = 200
-"""Of each voxel in a running phase extension."""
+RUN_BYTES = 180
+"""Of each voxel in a running phase extension. With the others at most a fifth more than whole runs
+held: 264 a voxel on 384 a side, where one run goes on at a time, 440 on 180 to 216, where two do.
+"""
 KEPT_BYTES = 5
 """Of each voxel of a finished run: its map and support."""
 DISK_BYTES = 60
