@@ -97,7 +97,8 @@ def _lines(evaluation: Evaluation) -> list[Line]:
         control = methods[evaluation.main]["controls"].get(key, {})
         if "frc_mean" in control:
             dashes = DASHES[2 if key == "wrong_diffraction" else 4]
-            lines.append(_line(f"{evaluation.main}, {words}", control, CONTROL_GREYS[place], dashes))
+            told = f"{evaluation.main}, {words}"
+            lines.append(_line(told, control, CONTROL_GREYS[place], dashes))
     for name, key in AS_CONTROL.items():
         control = evaluation.metrics["controls"].get(key)
         if control is not None and name not in methods:
