@@ -11,11 +11,14 @@ PROGRAM_BYTES = 5e8
 MERGE_BYTES = 110
 """Of each voxel: sums of both halves and of all, their copies, coarse maps."""
 RUN_BYTES = 180
-"""Of each voxel in a running phase extension. With the others at most a fifth more than whole runs
-held: 264 a voxel on 384 a side, where one run goes on at a time, 440 on 180 to 216, where two do.
+"""Of each voxel in a running phase extension."""
+HELD_BYTES = 20
+"""Of each voxel of a finished run, while others go on. All together at most a third more than whole
+runs held: 264 a voxel of one start on 384 a side, where one run goes on at a time, 440 on 180 to
+216, where two do, and 617 of three starts on 150.
 """
 KEPT_BYTES = 5
-"""Of each voxel of a finished run: its map and support."""
+"""Of each voxel of a finished run on the disk: its map and support."""
 DISK_BYTES = 60
 """Of each voxel: steps of merging, coarse maps and results."""
 MAPS = 3
@@ -56,7 +59,7 @@ def runs_at_once(grid: Grid, starts: int, threads: int) -> int:
 
 
 def _memory_bytes(grid: Grid, starts: int, at_once: int) -> float:
-    of_a_voxel = MERGE_BYTES + RUN_BYTES * at_once + KEPT_BYTES * MAPS * starts
+    of_a_voxel = MERGE_BYTES + RUN_BYTES * at_once + HELD_BYTES * MAPS * starts
     return PROGRAM_BYTES + of_a_voxel * grid.pixels**3
 
 
