@@ -9,5 +9,6 @@ __version__ = "0.1.0"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Grids of more than 200 voxels a side are fresh memory at every step, a fault for each 4 kB of it:
-# a third to a half of the time on 320 (measured). In large pages a fault is for 2 MB. Linux only.
+# much of a step's time (THP_MEM_ALLOC_ENABLE=0 shows it). In large pages a fault is for 2 MB.
+# Linux only.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

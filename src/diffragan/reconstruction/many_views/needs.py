@@ -14,8 +14,8 @@ RUN_BYTES = 180
 """Of each voxel in a running phase extension."""
 HELD_BYTES = 20
 """Of each voxel of a finished run, while others go on. All together at most a third more than whole
-runs held: 264 a voxel of one start on 384 a side, where one run goes on at a time, 440 on 180 to
-216, where two do, and 617 of three starts on 150.
+runs held: 271 a voxel of one start on 384 a side, where one run goes on at a time, 440 on 180 to
+216, where two do, and 636 of three starts on 150.
 """
 KEPT_BYTES = 5
 """Of each voxel of a finished run on the disk: its map and support."""
